@@ -1,0 +1,122 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every target of ours: warnings are errors, Swift 6 language mode.
+// `unsafeToo` adds strict memory safety for the modules that touch raw memory,
+// so that each unsafe use is marked where it stands.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+let unsafeToo: [SwiftSetting] = strict + [.strictMemorySafety()]
+
+/// A Debian library behind a module map; the header shim is the whole target.
+func library(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/Bindings/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+/// A room of ours. Folder names stay plain, module names carry the prefix `Fire`:
+/// a module called `Dispatch` would collide with libdispatch, `Logging` with swift-log.
+func room(
+    _ floor: String, _ name: String, _ dependencies: [Target.Dependency],
+    settings: [SwiftSetting] = strict
+) -> Target {
+    .target(
+        name: "Fire\(name)", dependencies: dependencies, path: "Sources/\(floor)/\(name)",
+        swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: dependencies, path: path ?? "Tests/\(name)Tests",
+        swiftSettings: strict)
+}
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
+let http = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
+
+let package = Package(
+    name: "FireSense",
+    products: [
+        .executable(name: "firesense", targets: ["firesense"]),
+        .executable(name: "firesense-simulator", targets: ["firesense-simulator"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    ],
+    // Listed in the order the data flows. A target may import what it names here and
+    // nothing else; the build is run with --explicit-target-dependency-import-check error.
+    targets: [
+        // C, and the only three modules that import it.
+        library("CMosquitto", pkgConfig: "libmosquitto", apt: "libmosquitto-dev"),
+        library("CSystemd", pkgConfig: "libsystemd", apt: "libsystemd-dev"),
+        .target(
+            name: "CSimdjson", path: "Sources/Bindings/CSimdjson",
+            linkerSettings: [.linkedLibrary("simdjson")]),
+        room("Bindings", "MQTT", ["CMosquitto"], settings: unsafeToo),
+        room("Bindings", "Systemd", ["CSystemd"], settings: unsafeToo),
+        room("Bindings", "JSON", ["CSimdjson"], settings: unsafeToo),
+
+        // Values, configuration, counters.
+        room("Base", "Model", []),
+        room("Base", "Settings", ["FireModel", yaml]),
+        room("Base", "Telemetry", [log]),
+
+        // The way of a message. No stage imports another.
+        room("Pipeline", "Intake", ["FireMQTT", "FireRing", "FireModel", "FireTelemetry", log]),
+        room("Pipeline", "Ring", [], settings: unsafeToo),
+        room("Pipeline", "Normalise", ["FireJSON", "FireModel", "FireTelemetry"]),
+        room("Pipeline", "Rules", ["FireModel", crypto]),
+        room("Pipeline", "Store", ["FireModel", "FireTelemetry", grdb, sqlite], settings: unsafeToo),
+        room("Pipeline", "Dispatch", ["FireModel", "FireTelemetry", http, crypto, log]),
+        room("Pipeline", "Serve", ["FireModel", "FireTelemetry", hummingbird, hummingbirdTLS, crypto, log]),
+
+        // The one place that knows every stage, and the command line on top of it.
+        room(
+            "Daemon", "Assembly",
+            [
+                "FireMQTT", "FireSystemd", "FireModel", "FireSettings", "FireTelemetry", "FireIntake", "FireRing",
+                "FireNormalise", "FireRules", "FireStore", "FireDispatch", "FireServe", lifecycle, signals, log,
+            ]),
+        .executableTarget(
+            name: "firesense",
+            dependencies: [
+                "FireAssembly", "FireModel", "FireSettings", "FireTelemetry", "FireNormalise", "FireStore", "FireMQTT",
+                http, arguments, log,
+            ],
+            path: "Sources/Daemon/firesense", swiftSettings: strict),
+        .executableTarget(
+            name: "firesense-simulator", dependencies: ["FireModel", "FireMQTT", arguments, histogram],
+            path: "Simulator", swiftSettings: strict),
+
+        tests("Model", ["FireModel"]),
+        tests("Settings", ["FireSettings", "FireModel"]),
+        tests("Telemetry", ["FireTelemetry", log]),
+        tests("Intake", ["FireIntake", "FireMQTT", "FireRing", "FireModel", "FireTelemetry", log]),
+        tests("Ring", ["FireRing"]),
+        tests("Normalise", ["FireNormalise", "FireJSON", "FireModel", "FireSettings"]),
+        tests("Rules", ["FireRules", "FireModel", "FireSettings"]),
+        tests("Store", ["FireStore", "FireModel", grdb]),
+        tests("Dispatch", ["FireDispatch", "FireModel", "FireTelemetry", crypto, hummingbird, log]),
+        tests("Serve", ["FireServe", "FireModel", "FireTelemetry", hummingbird, hummingbirdTesting, log]),
+        tests("Simulator", ["firesense-simulator", "FireModel"]),
+        tests("Daemon", ["firesense", "firesense-simulator", "FireModel", "FireMQTT", hummingbird, crypto, log]),
+    ],
+    cxxLanguageStandard: .cxx17
+)

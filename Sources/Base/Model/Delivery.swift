@@ -1,0 +1,119 @@
+/// One change of one alarm on its way to one endpoint. Written in the transaction of the change.
+public struct Delivery: Sendable, Equatable {
+    public enum State: String, Sendable, CaseIterable, Codable { case pending, delivered, dead, cancelled }
+
+    /// The `webhook-id`: the same on every attempt and replay.
+    public var id: String
+    public var endpoint: String
+    public var alarm: String
+    public var revision: Int
+    /// CloudEvents `type`.
+    public var type: String
+    /// CloudEvents `subject`.
+    public var device: String
+    /// When the change happened.
+    public var time: Timestamp
+    /// When the message behind it was received: start of `publish_to_push_seconds`.
+    public var receivedAt: Timestamp
+    /// Goes before everything else.
+    public var isFire: Bool
+    /// The alarm was still active at this change; an active fire is never dead-lettered.
+    public var isActive: Bool
+    /// Commit order, rising; 0 until the store has given it.
+    public var sequence: Int64 = 0
+    public var createdAt: Timestamp
+    public var attempts = 0
+    public var dueAt: Timestamp
+    /// The alarm as JSON at that change. `nil` when it is to be fetched from the outbox before sending.
+    public var snapshot: String?
+
+    public init(
+        id: String, endpoint: String, alarm: String, revision: Int, type: String, device: String, time: Timestamp,
+        receivedAt: Timestamp, isFire: Bool, isActive: Bool, createdAt: Timestamp, dueAt: Timestamp, snapshot: String?
+    ) {
+        self.id = id
+        self.endpoint = endpoint
+        self.alarm = alarm
+        self.revision = revision
+        self.type = type
+        self.device = device
+        self.time = time
+        self.receivedAt = receivedAt
+        self.isFire = isFire
+        self.isActive = isActive
+        self.createdAt = createdAt
+        self.dueAt = dueAt
+        self.snapshot = snapshot
+    }
+}
+
+/// What became of one attempt.
+public struct DeliveryAttempt: Sendable, Equatable {
+    public var delivery: String
+    public var at: Timestamp
+    /// HTTP status, `nil` when none came.
+    public var status: Int?
+    /// What went wrong, for people, without the secret parts of the address; `nil` on success.
+    public var error: String?
+    /// The first 2 kB of the answer.
+    public var answer: String?
+    public var milliseconds: Int64
+    /// State after this attempt and, while pending, when the next is due.
+    public var state: Delivery.State
+    public var nextDueAt: Timestamp?
+
+    public init(
+        delivery: String, at: Timestamp, status: Int?, error: String?, answer: String?, milliseconds: Int64,
+        state: Delivery.State, nextDueAt: Timestamp?
+    ) {
+        self.delivery = delivery
+        self.at = at
+        self.status = status
+        self.error = error
+        self.answer = answer
+        self.milliseconds = milliseconds
+        self.state = state
+        self.nextDueAt = nextDueAt
+    }
+}
+
+/// A webhook endpoint of the configuration (contract 4 and 7). An endpoint is its name.
+public struct Endpoint: Sendable, Equatable {
+    public enum Format: String, Sendable, CaseIterable { case cloudevents, alertmanager }
+
+    /// Empty lists match all.
+    public struct Selection: Sendable, Equatable {
+        public var severities: [AlarmSeverity] = []
+        public var categories: [AlarmCategory] = []
+        public var kinds: [String] = []
+        public var areas: [String] = []
+        public init() {}
+    }
+
+    public var name: String
+    public var url: String
+    /// Signing keys, already base64-decoded; all sign. Empty: unsigned, which `check` warns of.
+    public var secrets: [Secret]
+    public var format: Format = .cloudevents
+    public var select = Selection()
+    /// Fire goes to every endpoint unless this is set.
+    public var excludeFire = false
+    public var timeout: Duration = .seconds(10)
+    /// Interval of `firesense.heartbeat`; zero: none.
+    public var heartbeat: Duration = .seconds(60)
+
+    public init(name: String, url: String, secrets: [Secret] = []) {
+        self.name = name
+        self.url = url
+        self.secrets = secrets
+    }
+}
+
+/// Bytes that never appear in a log, an error or the API.
+public struct Secret: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var bytes: [UInt8]
+    public init(_ bytes: [UInt8]) { self.bytes = bytes }
+    public var description: String { "<secret>" }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}

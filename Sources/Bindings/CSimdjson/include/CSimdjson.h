@@ -1,0 +1,2 @@
+#pragma once
+int firesense_json_placeholder(void);

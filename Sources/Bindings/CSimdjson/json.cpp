@@ -1,0 +1,3 @@
+#include "CSimdjson.h"
+#include <simdjson.h>
+int firesense_json_placeholder(void) { return 0; }
