@@ -41,6 +41,7 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
 let package = Package(
@@ -56,6 +57,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -75,14 +77,20 @@ let package = Package(
 
         // Values, configuration, counters.
         room("Base", "Model", []),
-        room("Base", "Settings", ["FireModel", yaml]),
+        .target(
+            name: "FireDefaults", path: "Config",
+            resources: [
+                .embedInCode("firesense.yaml"), .embedInCode("device-kinds.yaml"), .embedInCode("rules.yaml"),
+            ],
+            swiftSettings: strict),
+        room("Base", "Settings", ["FireModel", "FireDefaults", yaml]),
         room("Base", "Telemetry", [log]),
 
         // The way of a message. No stage imports another.
         room("Pipeline", "Intake", ["FireMQTT", "FireRing", "FireModel", "FireTelemetry", log]),
         room("Pipeline", "Ring", [], settings: unsafeToo),
         room("Pipeline", "Normalise", ["FireJSON", "FireModel", "FireTelemetry"]),
-        room("Pipeline", "Rules", ["FireModel", crypto]),
+        room("Pipeline", "Rules", ["FireModel", crypto, heap]),
         room("Pipeline", "Store", ["FireModel", "FireTelemetry", grdb, sqlite], settings: unsafeToo),
         room("Pipeline", "Dispatch", ["FireModel", "FireTelemetry", http, crypto, log]),
         room("Pipeline", "Serve", ["FireModel", "FireTelemetry", hummingbird, hummingbirdTLS, crypto, log]),

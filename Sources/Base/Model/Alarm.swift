@@ -147,7 +147,8 @@ public struct AlarmChange: Sendable, Equatable {
 public struct OperatorAct: Sendable, Equatable {
     public enum Deed: Sendable, Equatable {
         case acknowledge
-        case verdict(Verdict, cause: String?)
+        /// `force`: a clearing verdict although the cause is still reported.
+        case verdict(Verdict, cause: String?, force: Bool)
         case reset(force: Bool)
     }
     public var deed: Deed

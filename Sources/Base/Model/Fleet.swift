@@ -50,7 +50,9 @@ public final class Fleet {
     private var deviceIDs = Interner(minimumCapacity: 1024)
     /// Index + 1 of a series, open addressing.
     private var seriesTable = [Int32](repeating: 0, count: 4096)
-    /// Definition per (kind, metric), looked up once per pair.
+    /// (device, metric) and (device, component) pairs that exist, to count them against the limits.
+    private var namesOfDevices = Set<UInt64>()
+    /// Definition per (kind, metric).
     private var definitions: [UInt64: Metric] = [:]
     /// What the store has not yet written.
     public private(set) var savedDevices = 0
@@ -61,6 +63,7 @@ public final class Fleet {
     public init(catalogue: Catalogue) {
         self.catalogue = catalogue
         for kind in catalogue.kinds { define(kind) }
+        for event in EventName.allCases { _ = metrics.intern(event.metric) }
     }
 
     /// A reload: new definitions for the names that are there, and new kinds.
@@ -81,7 +84,7 @@ public final class Fleet {
     /// Kinds beyond the catalogue are few: a fire of a kind nobody configured is still a fire.
     public func kind(_ name: String) -> Int32 { kinds.intern(name) }
     public func isCatalogued(kind: Int32) -> Bool { Int(kind) < catalogue.kinds.count || catalogue[kinds[kind]] != nil }
-    public func area(_ name: UnsafeRawBufferPointer) -> Int32 { areas.intern(name) }
+    public func area(_ name: String) -> Int32 { areas.intern(name) }
     public func component(_ name: String) -> Int32 { components.intern(name) }
     public func metric(_ name: UnsafeRawBufferPointer) -> Int32 { metrics.intern(name) }
     public func metric(_ name: String) -> Int32 { metrics.intern(name) }
@@ -178,19 +181,34 @@ public final class Fleet {
         return index
     }
 
-    /// Distinct metrics and components of a device; walks its list, only when a series is new.
-    private func countNames(device: Int32, component: Int32, metric: Int32) {
-        var knowsMetric = false
-        var knowsComponent = component < 0
-        var it = devices[Int(device)].firstSeries
-        while it >= 0, !(knowsMetric && knowsComponent) {
-            if series[Int(it)].metric == metric { knowsMetric = true }
-            if series[Int(it)].component == component { knowsComponent = true }
-            it = series[Int(it)].next
+    public enum LimitHit { case metrics, components }
+
+    /// Whether a new series would exceed what a device may have (contract 2, "Limits").
+    public func limitHit(device: Int32, component: Int32, metric: Int32) -> LimitHit? {
+        if devices[Int(device)].metricCount >= Limits.maximumMetricsPerDevice, !namesOfDevices.contains(metricName(device, metric)) {
+            return .metrics
         }
-        if !knowsMetric { devices[Int(device)].metricCount += 1 }
-        if !knowsComponent { devices[Int(device)].componentCount += 1 }
+        if component >= 0, Int(devices[Int(device)].componentCount) >= maximumComponents(of: device),
+            !namesOfDevices.contains(componentName(device, component))
+        {
+            return .components
+        }
+        return nil
     }
+
+    private func maximumComponents(of device: Int32) -> Int {
+        catalogue[kinds[devices[Int(device)].kind]]?.maximumComponents ?? Limits.maximumComponentsPerDevice
+    }
+
+    private func countNames(device: Int32, component: Int32, metric: Int32) {
+        if namesOfDevices.insert(metricName(device, metric)).inserted { devices[Int(device)].metricCount += 1 }
+        if component >= 0, namesOfDevices.insert(componentName(device, component)).inserted {
+            devices[Int(device)].componentCount += 1
+        }
+    }
+
+    private func metricName(_ device: Int32, _ metric: Int32) -> UInt64 { pair(device, metric) }
+    private func componentName(_ device: Int32, _ component: Int32) -> UInt64 { pair(device, component) | 1 << 63 }
 
     private func enter(_ index: Int32) {
         let it = series[Int(index)]

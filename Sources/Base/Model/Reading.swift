@@ -72,19 +72,57 @@ public struct Rejection: Sendable, Equatable {
 
 /// What one message came to. Reused from message to message, so that the hot path allocates nothing.
 public struct Findings: Sendable {
+    public enum Standing: Sendable, Equatable {
+        case fresh
+        /// The daemon's own topics: acknowledged, counted, otherwise passed over.
+        case own
+        /// A retained message that equals the previous retained one of its topic.
+        case retainedRepeat
+    }
+
+    public var standing = Standing.fresh
     public var readings: [Reading] = []
     public var rejection: Rejection?
     /// It carried an event: the batch is committed at once.
-    public var isUrgent = false
-    /// Nothing new by the rules of retained messages, or the daemon's own topic.
-    public var isIgnored = false
+    public var hasEvent = false
+    /// It lives by its time of receipt, so a redelivery must be recognised by its content.
+    public var redelivery: Redelivery?
+    /// The retained message of a topic has changed.
+    public var retained: RetainedMark?
 
     public init() { readings.reserveCapacity(256) }
 
     public mutating func clear() {
+        standing = .fresh
         readings.removeAll(keepingCapacity: true)
         rejection = nil
-        isUrgent = false
-        isIgnored = false
+        hasEvent = false
+        redelivery = nil
+        retained = nil
+    }
+}
+
+/// A message without a time of its own, by which it is known again when the broker sends it once more
+/// (contract 2, "Identity").
+public struct Redelivery: Sendable, Hashable {
+    public var lane: Lane
+    public var packetID: UInt16
+    public var contentHash: UInt64
+    public var receivedAt: Timestamp
+    public init(lane: Lane, packetID: UInt16, contentHash: UInt64, receivedAt: Timestamp) {
+        self.lane = lane
+        self.packetID = packetID
+        self.contentHash = contentHash
+        self.receivedAt = receivedAt
+    }
+}
+
+/// The last retained message of a topic, as hashes.
+public struct RetainedMark: Sendable, Hashable {
+    public var topicHash: UInt64
+    public var contentHash: UInt64
+    public init(topicHash: UInt64, contentHash: UInt64) {
+        self.topicHash = topicHash
+        self.contentHash = contentHash
     }
 }

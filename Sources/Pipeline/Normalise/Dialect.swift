@@ -1,0 +1,14 @@
+import FireModel
+
+/// One form of payload. A dialect only takes payloads apart; what a name, a value or a time is worth
+/// is judged in one place for all of them, the `Transcript` it writes to.
+///
+/// A new dialect is a file in `Dialects/` and a line in `Dialects.all`.
+public protocol Dialect {
+    /// As in `firesense decode --dialect NAME`.
+    var name: String { get }
+    /// Whether messages of this topic are written in this dialect.
+    func claims(_ topic: Topic) -> Bool
+    /// Reads `payload` (followed by `JSONParser.padding` readable bytes) and writes down what it says.
+    func read(_ payload: UnsafeRawBufferPointer, topic: Topic, into transcript: Transcript)
+}

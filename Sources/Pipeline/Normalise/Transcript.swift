@@ -1,0 +1,358 @@
+import FireModel
+
+/// What a dialect writes to while it reads one message, and where every reading is judged: names and
+/// limits, the unit's plausible range, the device's clock, the binding of a device to its kind.
+///
+/// Good parts become readings, each bad part a fault with its path; the payload is then quarantined
+/// once, with all its faults (contract 2, "Partial failure").
+public final class Transcript {
+    public let fleet: Fleet
+    let counters: NormaliseCounters
+    /// Told once per new series whose metric the catalogue does not know.
+    var onUnknownMetric: (_ device: String, _ metric: String) -> Void = { _, _ in }
+    /// Device clocks are judged against ours only while ours is known to be right.
+    var clockIsSynchronised = true
+
+    var findings = Findings()
+    var header = MessageHeader(
+        receivedAt: Timestamp(milliseconds: 0), sequence: 0, publishedLength: 0, topicLength: 0, packetID: 0,
+        lane: .bulk, flags: [])
+    private var faults: [String] = []
+    private var faultCount = 0
+    private(set) var faultReason: Rejection.Reason?
+    private var kindName = ""
+    private var kind: Int32 = -1
+    private var kindIsKnown = false
+    private var boundElsewhere = false
+    /// Made into a name of the fleet only once something of the message is accepted.
+    private var area = ""
+    private var areaIndex: Int32?
+    private var deviceID = ""
+    private(set) var device: Int32?
+    /// Bad times cost nothing here: an event, or any stream of an urgent kind (contract 2, `ts`).
+    private(set) var isUrgent = false
+    private var isBacklog = false
+    private var usedReceiptTime = false
+
+    init(fleet: Fleet, counters: NormaliseCounters) {
+        self.fleet = fleet
+        self.counters = counters
+    }
+
+    // MARK: - A message begins
+
+    func begin(_ header: MessageHeader, topic: Topic) {
+        self.header = header
+        faults.removeAll(keepingCapacity: true)
+        faultCount = 0
+        faultReason = nil
+        usedReceiptTime = false
+        boundElsewhere = false
+        device = fleet.device(topic.device)
+        areaIndex = fleet.areas.find(topic.area)
+        if areaIndex == nil { area = String(decoding: topic.area, as: UTF8.self) }
+        isBacklog = header.flags.contains(.backlog)
+        if let known = fleet.kind(topic.kind), fleet.isCatalogued(kind: known) {
+            kind = known
+            kindIsKnown = true
+            isUrgent = topic.stream == .event || topic.stream == .raw || fleet.catalogue.kinds[Int(known)].urgent
+        } else {
+            kind = -1
+            kindIsKnown = false
+            isUrgent = topic.stream == .event || topic.stream == .raw
+            kindName = String(decoding: topic.kind, as: UTF8.self)
+            fault(.kind, "kind \(quoted(topic.kind)) is in no catalogue, expected one of \(kindsForPeople)")
+        }
+        if device == nil { deviceID = String(decoding: topic.device, as: UTF8.self) }
+        if let device, fleet.devices[Int(device)].kind != kind, kindIsKnown {
+            boundElsewhere = true
+            let bound = fleet.devices[Int(device)]
+            fault(
+                .kind,
+                "device '\(bound.id)' is known as \(fleet.kinds[bound.kind]) and came as \(fleet.kinds[kind]): "
+                    + "one id, one kind; give the other device another id")
+        }
+    }
+
+    private var kindsForPeople: String { fleet.catalogue.kinds.map(\.name).joined(separator: ", ") }
+
+    /// Elements of an array are a backlog: their age says nothing about the clock.
+    public func markBacklog() { isBacklog = true }
+
+    /// Nothing of the payload can be used.
+    public func refuse(_ reason: Rejection.Reason, _ explanation: String) { fault(reason, explanation) }
+
+    /// One part cannot be used; `path` as `[17].values.pressure`.
+    public func fault(_ reason: Rejection.Reason, at path: String, _ explanation: String) {
+        fault(reason, path.isEmpty ? explanation : "\(path): \(explanation)")
+    }
+
+    /// More faults than a person reads are counted, not spelt out.
+    private static let spelledFaults = 20
+
+    private func fault(_ reason: Rejection.Reason, _ text: String) {
+        if faultReason == nil { faultReason = reason }
+        faultCount += 1
+        if faults.count < Self.spelledFaults { faults.append(text) }
+    }
+
+    // MARK: - Times
+
+    /// The time of a part of the message, as `readings` take it. `nil`: this part is refused for its time.
+    public struct Moment {
+        public var at: Timestamp
+        public var quality: Quality
+    }
+
+    public var receipt: Moment { Moment(at: header.receivedAt, quality: .receiptTime) }
+
+    /// Judges a device's `ts`. On urgent topics a wrong one never costs the message: it is processed at
+    /// the time of receipt with the mark `clock`, and the fault puts a copy into the quarantine.
+    public func judge(_ time: Timestamp, written: @autoclosure () -> String, at path: @autoclosure () -> String) -> Moment? {
+        if time < .plausibleFloor {
+            let looksLikeSeconds = (946_684_800...9_999_999_999).contains(time.milliseconds)
+            return clockFault(
+                at: path(),
+                "found \(written()), \(looksLikeSeconds ? "which looks like seconds: expected milliseconds since 1970" : "a time before 2020: set the device's clock")"
+            )
+        }
+        if clockIsSynchronised, time - header.receivedAt > Limits.maximumAhead {
+            return clockFault(
+                at: path(),
+                "found \(written()), \((time - header.receivedAt) / 60_000) minutes ahead of receipt: set the device's clock")
+        }
+        return Moment(at: time, quality: [])
+    }
+
+    /// A `ts` that is no time at all.
+    public func unreadableTime(_ written: String, at path: String) -> Moment? {
+        clockFault(at: path, "found \(written), expected whole milliseconds since 1970 or RFC 3339 text")
+    }
+
+    private func clockFault(at path: String, _ explanation: String) -> Moment? {
+        fault(.time, at: path, explanation)
+        return isUrgent ? Moment(at: header.receivedAt, quality: .clock) : nil
+    }
+
+    // MARK: - Readings
+
+    /// One measured value. `path` is made only when something is wrong.
+    public func measure(
+        _ metric: UnsafeRawBufferPointer, component: Int32, _ scalar: Scalar, _ moment: Moment,
+        at path: @autoclosure () -> String
+    ) {
+        if case .null = scalar {
+            counters.nullValues.increment()
+            return
+        }
+        guard (1...Limits.maximumName).contains(metric.count), metric.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+            return fault(.value, at: path(), "metric name of \(metric.count) bytes, expected 1 to \(Limits.maximumName) printable")
+        }
+        guard !Self.isReserved(metric) else {
+            return fault(.value, at: path(), "the name \(quoted(metric)) is kept for events and status, expected a metric")
+        }
+        guard let name = fleet.metrics.find(metric) ?? newName(metric, path) else { return }
+        let definition = kindIsKnown ? fleet.definition(kind: kind, metric: name) : nil
+        guard let value = coerce(scalar, to: definition?.type, path) else { return }
+        let isFire = value == .boolean(true) && (equals(metric, "smoke") || equals(metric, "fire"))
+        guard accepts(isFire: isFire), let series = series(component, name, knownMetric: definition != nil, path) else { return }
+        var quality = moment.quality
+        if let range = definition?.plausible, case .number(let number) = value, !range.contains(number) {
+            quality.insert(number > range.upperBound ? .implausiblyHigh : .implausiblyLow)
+            counters.implausibleValues.increment()
+        }
+        write(series, value, moment, quality)
+    }
+
+    /// A name nobody has used yet. Names are never forgotten, so a device full of them invents no more.
+    private func newName(_ metric: UnsafeRawBufferPointer, _ path: () -> String) -> Int32? {
+        if let device, fleet.devices[Int(device)].metricCount >= Limits.maximumMetricsPerDevice {
+            fault(.limit, at: path(), "the device has \(Limits.maximumMetricsPerDevice) metrics already")
+            return nil
+        }
+        guard fleet.metrics.count < Self.maximumMetricNames else {
+            fault(.limit, at: path(), "the gateway knows \(Self.maximumMetricNames) metric names already")
+            return nil
+        }
+        return fleet.metric(metric)
+    }
+
+    /// A catalogue has dozens; what devices invent beyond it ends here.
+    private static let maximumMetricNames = 100_000
+
+    /// One event. `name` in lower case, without prefix.
+    public func event(
+        _ name: String, component: Int32, active: Bool, detail: String?, _ moment: Moment,
+        at path: @autoclosure () -> String
+    ) {
+        let isFire = name == EventName.fire.rawValue || name == EventName.manualAlarm.rawValue
+        guard accepts(isFire: isFire) else { return }
+        var stored = EventName.metricPrefix + name
+        guard let metric = stored.withUTF8({ fleet.metrics.find(UnsafeRawBufferPointer($0)) ?? newName(UnsafeRawBufferPointer($0), path) }),
+            let device = boundDevice()
+        else { return }
+        var component = component
+        if !admits(device, component, metric, path) {
+            // A device full of names is still one that can burn: the fire is kept without its component.
+            guard isFire else { return }
+            component = -1
+        }
+        let series = fleet.addSeries(device: device, component: component, metric: metric, inactive: !active)
+        findings.hasEvent = true
+        write(series, .boolean(active), moment, moment.quality, detail: detail)
+    }
+
+    /// The device came or went.
+    public func status(online: Bool, _ moment: Moment) {
+        guard accepts(isFire: false), let device = boundDevice() else { return }
+        let series = fleet.addSeries(device: device, component: -1, metric: fleet.metric("online"))
+        fleet.setOnline(device, online)
+        write(series, .boolean(online), moment, moment.quality)
+    }
+
+    /// The device's own message counter; a gap or a restart is counted, never held against the message.
+    public func sequence(_ number: UInt64, isEvent: Bool) {
+        guard let device, !boundElsewhere else { return }
+        let (gap, restarted) = fleet.noteSequence(number, device: device, isEvent: isEvent)
+        if gap > 0 { counters.sequenceGaps.add(gap) }
+        if restarted { counters.sequenceRestarts.increment() }
+    }
+
+    /// `nil`: the gateway knows as many component names as it can hold.
+    public func component(_ name: String) -> Int32? {
+        if let known = fleet.components.find(name) { return known }
+        return fleet.components.count < Self.maximumComponentNames ? fleet.component(name) : nil
+    }
+
+    /// Thirty panels full to their limit, none of their points named alike.
+    private static let maximumComponentNames = 2_000_000
+
+    // MARK: - Judging
+
+    /// A scalar as the payload states it.
+    public enum Scalar {
+        case number(Double)
+        case boolean(Bool)
+        case text(UnsafeRawBufferPointer)
+        case null
+        /// Anything else, described for people: `an object`, `1e999`.
+        case unfit(String)
+    }
+
+    private func coerce(_ scalar: Scalar, to type: Metric.ValueType?, _ path: () -> String) -> Value? {
+        switch (type, scalar) {
+        case (.number?, .number(let x)), (nil, .number(let x)): return .number(x)
+        case (.boolean?, .boolean(let x)), (nil, .boolean(let x)): return .boolean(x)
+        case (.boolean?, .number(let x)) where x == 0 || x == 1: return .boolean(x == 1)
+        case (.boolean?, .text(let x)) where equalsIgnoringCase(x, "on"): return .boolean(true)
+        case (.boolean?, .text(let x)) where equalsIgnoringCase(x, "off"): return .boolean(false)
+        case (.text?, .text(let x)), (nil, .text(let x)):
+            guard x.count <= Limits.maximumText else {
+                fault(.limit, at: path(), "text of \(x.count) bytes, expected at most \(Limits.maximumText)")
+                return nil
+            }
+            return .text(String(decoding: x, as: UTF8.self))
+        default:
+            fault(.value, at: path(), "found \(Self.described(scalar)), expected \(Self.wanted(type))")
+            return nil
+        }
+    }
+
+    private static func described(_ scalar: Scalar) -> String {
+        switch scalar {
+        case .number(let x): shortest(x)
+        case .boolean(let x): "\(x)"
+        case .text(let x): "the text \(quoted(x))"
+        case .null: "null"
+        case .unfit(let what): what
+        }
+    }
+
+    private static func wanted(_ type: Metric.ValueType?) -> String {
+        switch type {
+        case .number?: "a number a 64-bit float can hold"
+        case .boolean?: "true, false, 1, 0, \"on\" or \"off\""
+        case .text?: "text"
+        case nil: "a number, true, false or text"
+        }
+    }
+
+    private static func isReserved(_ metric: UnsafeRawBufferPointer) -> Bool {
+        equals(metric, "online") || (metric.count > 6 && equals(UnsafeRawBufferPointer(rebasing: metric[..<6]), "event."))
+    }
+
+    /// A wrong or unknown kind costs everything but a fire.
+    private func accepts(isFire: Bool) -> Bool { isFire || (kindIsKnown && !boundElsewhere) }
+
+    /// The device of the message, added when this is its first accepted reading.
+    private func boundDevice() -> Int32? {
+        if let device { return device }
+        guard fleet.devices.count < Self.maximumDevices else {
+            fault(.limit, "the gateway holds \(Self.maximumDevices) devices already: split the areas over several gateways")
+            return nil
+        }
+        if kind < 0 { kind = fleet.kind(kindName) }
+        device = fleet.addDevice(id: deviceID, kind: kind, area: acceptedArea(), at: header.receivedAt)
+        return device
+    }
+
+    /// Ten times the largest fleet of domain 5.3 for one province on one process; what a broken or
+    /// hostile publisher can make the daemon remember ends here.
+    private static let maximumDevices = 3_000_000
+
+    private func series(_ component: Int32, _ metric: Int32, knownMetric: Bool, _ path: () -> String) -> Int32? {
+        guard let device = boundDevice() else { return nil }
+        if let known = fleet.findSeries(device: device, component: component, metric: metric) { return known }
+        guard admits(device, component, metric, path) else { return nil }
+        if !knownMetric {
+            counters.unknownMetrics.increment()
+            onUnknownMetric(fleet.devices[Int(device)].id, fleet.metrics[metric])
+        }
+        return fleet.addSeries(device: device, component: component, metric: metric)
+    }
+
+    private func admits(_ device: Int32, _ component: Int32, _ metric: Int32, _ path: () -> String) -> Bool {
+        switch fleet.limitHit(device: device, component: component, metric: metric) {
+        case .metrics:
+            fault(.limit, at: path(), "the device has \(Limits.maximumMetricsPerDevice) metrics already")
+            return false
+        case .components:
+            fault(.limit, at: path(), "the device has as many components as its kind may have")
+            return false
+        case nil: return true
+        }
+    }
+
+    private func write(_ series: Int32, _ value: Value, _ moment: Moment, _ quality: Quality, detail: String? = nil) {
+        var quality = quality
+        if header.flags.contains(.retained) { quality.insert(.retained) }
+        if !quality.hasDeviceTime { usedReceiptTime = true }
+        findings.readings.append(
+            Reading(
+                series: series, at: moment.at, receivedAt: header.receivedAt, value: value, quality: quality,
+                backlog: isBacklog, detail: detail))
+    }
+
+    // MARK: - A message ends
+
+    var usesReceiptTime: Bool { usedReceiptTime }
+
+    /// The device's last message, once something of it was accepted.
+    func touchDevice() {
+        guard let device, !findings.readings.isEmpty, !boundElsewhere else { return }
+        fleet.touch(device, area: acceptedArea(), at: header.receivedAt)
+    }
+
+    private func acceptedArea() -> Int32 {
+        if let areaIndex { return areaIndex }
+        let index = fleet.area(area)
+        areaIndex = index
+        return index
+    }
+
+    /// All faults in one text.
+    var explanation: String {
+        let text = faults.joined(separator: "; ")
+        return faultCount > faults.count ? "\(text); and \(faultCount - faults.count) more" : text
+    }
+}

@@ -1,0 +1,116 @@
+import FireModel
+
+extension RuleEngine {
+    /// Takes up an alarm as stored: for every key its newest, active or cleared. Call before
+    /// `seed(_:…)`; a key or rule that is no longer known leaves an active alarm standing until an
+    /// operator ends it.
+    public func restore(_ alarm: Alarm, ordinal: Int, live: Int64) {
+        grow()
+        if alarm.device.kind == gateway.kind, alarm.device.id == gateway.id {
+            guard alarm.state == .active else { return }
+            systemAlarms[SystemKey(alarm)] = SystemAlarm(
+                alarm: alarm, expiresAfter: alarm.rule == SystemCondition.urgentQuarantineRule ? 3_600_000 : nil,
+                reportedAt: alarm.lastOccurrenceAt)
+            return
+        }
+        guard let series = series(of: alarm) else {
+            if alarm.state == .active { standOrphaned(alarm, series: nil) }
+            return
+        }
+        guard let rule = rules.firstIndex(where: { $0.definition.id == alarm.rule && isWatching($0, series) }) else {
+            if alarm.state == .active { standOrphaned(alarm, series: series) }
+            return
+        }
+        let state = findState(series, Int32(rule)) ?? addState(series, Int32(rule))
+        let index = Int(state)
+        if alarm.state == .active {
+            states[index].alarm = alarm
+            states[index].machine = AlarmMachine(
+                activeWithCause: true, statedAt: alarm.lastOccurrenceAt, live: live)
+            stateOfAlarm[alarm.id] = state
+        }
+        states[index].lastRaisedAt = alarm.raisedAt
+        states[index].ordinal = ordinal
+        states[index].lastValue = alarm.value
+        states[index].restored = Restored(
+            decidedAt: max(alarm.lastOccurrenceAt, alarm.clearedAt ?? alarm.lastOccurrenceAt),
+            wasForced: alarm.clearedReason == .operatorReset || alarm.clearedReason == .verdict)
+    }
+
+    /// Shows a series' last stored value, so that what was pending, or what a rule changed since would
+    /// raise, is not lost by the restart. What the stored alarms have already decided is not decided again.
+    public func seed(_ reading: Reading, live: Int64) {
+        grow()
+        let anchor = fleet.series[Int(reading.series)].anchor
+        let program = program(at: anchor)
+        if reading.quality.hasDeviceTime { noteNewest(anchor, reading.at) }
+        for rule in program.rules {
+            let compiled = rules[Int(rule)]
+            let holds = compiled.holds(reading.value)
+            let known = findState(anchor, rule)
+            if let known, states[Int(known)].alarm != nil {
+                // Active and its cause gone: a latched alarm remembers that; others have a clear pending.
+                if !program.isEvent || reading.at >= (states[Int(known)].machine.statedAt ?? reading.at) {
+                    showStored(known, reading, holds, compiled, live)
+                }
+                continue
+            }
+            guard holds, !program.isEvent else { continue }
+            if let known, let restored = states[Int(known)].restored, restored.decidedAt >= reading.at {
+                if restored.wasForced {
+                    states[Int(known)].machine = AlarmMachine(forcedAt: reading.at, live: live)
+                }
+                continue
+            }
+            showStored(known ?? addState(anchor, rule), reading, holds, compiled, live)
+        }
+        if let flag = program.flag, reading.value == .boolean(true) { noteFlag(flag, anchor) }
+    }
+
+    private func showStored(_ state: Int32, _ reading: Reading, _ holds: Bool, _ rule: CompiledRule, _ live: Int64) {
+        step(
+            state, reading,
+            AlarmMachine.Input(
+                holds: holds, clears: !holds && rule.clears(reading.value, reading.quality), isEdge: false, at: reading.at,
+                isTrusted: Self.isTrusted(reading), live: live))
+    }
+
+    private func standOrphaned(_ alarm: Alarm, series: Int32?) {
+        var state = KeyState(rule: -1, series: series ?? -1, next: -1)
+        state.alarm = alarm
+        states.append(state)
+        stateOfAlarm[alarm.id] = Int32(states.count - 1)
+    }
+
+    private func series(of alarm: Alarm) -> Int32? {
+        guard let device = fleet.device(alarm.device.id), let name = alarm.metric, let metric = fleet.metrics.find(name)
+        else { return nil }
+        var component: Int32 = -1
+        if let wanted = alarm.component {
+            guard let found = fleet.components.find(wanted) else { return nil }
+            component = found
+        }
+        return fleet.findSeries(device: device, component: component, metric: metric)
+    }
+
+    private func isWatching(_ rule: CompiledRule, _ series: Int32) -> Bool {
+        let metric = fleet.metrics[fleet.series[Int(series)].metric]
+        switch rule.definition.id {
+        case BuiltInRules.implausibleValue: return true
+        case BuiltInRules.unknownEvent: return metric.hasPrefix(EventName.metricPrefix)
+        default: return rule.watches(metric: metric)
+        }
+    }
+}
+
+/// What a stored alarm says about a key at start.
+struct Restored: Equatable {
+    /// Inputs up to this time have had their effect.
+    var decidedAt: Timestamp
+    /// An operator ended it, perhaps against its cause.
+    var wasForced: Bool
+}
+
+extension SystemCondition {
+    public static let urgentQuarantineRule = "urgent-message-quarantined"
+}

@@ -1,0 +1,425 @@
+import FireModel
+import HeapModule
+
+/// Readings, events and time in; alarm changes out.
+///
+///     reading ─▶ program of its (kind, metric) ─▶ condition ─▶ AlarmMachine per key ─▶ AlarmChange
+///
+/// Rules are compiled at load into flat programs per (kind, metric): a reading touches only the rules
+/// of its metric, and where nothing is wrong and nothing was, it costs a comparison each and no
+/// allocation. State per key lies in one dense array. Time is a parameter everywhere; the engine reads
+/// no clock. Owned by the worker thread.
+public final class RuleEngine {
+    /// What has changed since `takeChanges`.
+    var changes: [AlarmChange] = []
+    let fleet: Fleet
+    let gateway: AlarmDevice
+
+    var rules: [CompiledRule] = []
+    private var unknownEventRule: Int32 = 0
+    private(set) var implausibleRule: Int32 = 0
+    private var programs: [Program] = []
+    private var programIndex: [UInt64: Int32] = [:]
+
+    // Per series, as long as the fleet's list; -1: none yet.
+    private var programOf: [Int32] = []
+    private var firstState: [Int32] = []
+    /// Newest device time applied; older inputs are late.
+    private var newest: [Int64] = []
+
+    var states: [KeyState] = []
+    /// Active alarms by id; the gateway's own are in `systemAlarms`.
+    var stateOfAlarm: [String: Int32] = [:]
+    var systemAlarms: [SystemKey: SystemAlarm] = [:]
+    private var timers = Heap<Timer>()
+    private var implausibleRuns: [Int32: UInt8] = [:]
+    private var flags: [UInt64: DeviceFlags] = [:]
+
+    /// - Parameters:
+    ///   - gateway: the device of the daemon's own alarms.
+    ///   - rules: from the rules files; the built-in ones are added.
+    public init(gateway: AlarmDevice, fleet: Fleet, rules: [RuleDefinition]) {
+        self.gateway = gateway
+        self.fleet = fleet
+        compile(rules)
+    }
+
+    public func takeChanges() -> [AlarmChange] {
+        defer { changes.removeAll(keepingCapacity: true) }
+        return changes
+    }
+
+    public var hasChanges: Bool { !changes.isEmpty }
+
+    /// Active alarms per category and severity.
+    public func activeCounts() -> [AlarmCategory: [AlarmSeverity: Int]] {
+        var counts: [AlarmCategory: [AlarmSeverity: Int]] = [:]
+        for index in stateOfAlarm.values {
+            guard let alarm = states[Int(index)].alarm else { continue }
+            counts[alarm.category, default: [:]][alarm.severity, default: 0] += 1
+        }
+        for system in systemAlarms.values {
+            counts[.system, default: [:]][system.alarm.severity, default: 0] += 1
+        }
+        return counts
+    }
+
+    // MARK: - Readings
+
+    /// - Parameter live: the gateway's counting clock, see `AlarmMachine.Input.live`.
+    public func apply(_ reading: Reading, live: Int64) {
+        grow()
+        let anchor = fleet.series[Int(reading.series)].anchor
+        let program = programs[Int(program(of: anchor))]
+        checkPlausibility(reading, anchor, live)
+        guard !program.isIdle else { return }
+        let isLate = reading.quality.hasDeviceTime && reading.at.milliseconds < newest[Int(anchor)]
+        if reading.quality.hasDeviceTime, !isLate { newest[Int(anchor)] = reading.at.milliseconds }
+
+        if let flag = program.flag, !isLate { note(flag, reading, anchor) }
+        for rule in program.rules {
+            let compiled = rules[Int(rule)]
+            let holds = compiled.holds(reading.value)
+            if isLate {
+                if holds, compiled.isFire { applyLate(reading, anchor, rule) }
+                continue
+            }
+            let state = findState(anchor, rule)
+            if state == nil, !holds { continue }
+            step(
+                state ?? addState(anchor, rule), reading,
+                AlarmMachine.Input(
+                    holds: holds, clears: compiled.clears(reading.value, reading.quality), isEdge: program.isEvent,
+                    at: reading.at, isTrusted: Self.isTrusted(reading), live: live))
+        }
+        guard reading.value == .boolean(true), !isLate else { return }
+        for rule in program.clearedBy { clearByEvent(rule, reading, anchor, live) }
+        if program.isReset { panelReset(reading, anchor) }
+    }
+
+    /// Raises and clears what only time has brought about.
+    public func advance(live: Int64, now: Timestamp) {
+        while let timer = timers.min, timer.deadline <= live {
+            timers.removeMin()
+            let index = Int(timer.state)
+            states[index].hasTimer = false
+            guard let timing = timing(of: states[index]) else { continue }
+            let order = states[index].machine.timePassed(live: live, timing)
+            if order == .nothing {
+                schedule(timer.state, timing)
+            } else {
+                obey(order, timer.state, Occasion(reading: nil, receivedAt: now))
+            }
+        }
+        expireSystemAlarms(now: now)
+    }
+
+    /// On the counting clock, when `advance` has something to do.
+    public var nextDeadline: Int64? { timers.min?.deadline }
+
+    /// A condition may be measured by the device's clock unless that is absent, refused, or a day off
+    /// without the excuse of a backlog (contract 6, "Time").
+    static func isTrusted(_ reading: Reading) -> Bool {
+        reading.quality.hasDeviceTime
+            && (reading.backlog || (reading.receivedAt - reading.at).magnitude <= 24 * 3_600_000)
+    }
+
+    // MARK: - One key
+
+    func step(_ state: Int32, _ reading: Reading, _ input: AlarmMachine.Input) {
+        guard let timing = timing(of: states[Int(state)]) else { return }
+        // The same event told again: from memory while the disk was full, then by the broker.
+        if input.isEdge, input.holds, reading.quality.hasDeviceTime, states[Int(state)].alarm != nil,
+            states[Int(state)].machine.statedAt == reading.at
+        {
+            return
+        }
+        states[Int(state)].lastValue = reading.value
+        var (order, again) = states[Int(state)].machine.observed(input, timing)
+        obey(order, state, Occasion(reading: reading, receivedAt: reading.receivedAt), isEdge: input.isEdge)
+        if again {
+            (order, _) = states[Int(state)].machine.observed(input, timing)
+            obey(order, state, Occasion(reading: reading, receivedAt: reading.receivedAt), isEdge: input.isEdge)
+        }
+        schedule(state, timing)
+    }
+
+    private func applyLate(_ reading: Reading, _ anchor: Int32, _ rule: Int32) {
+        let state = findState(anchor, rule) ?? addState(anchor, rule)
+        states[Int(state)].lastValue = reading.value
+        let order = states[Int(state)].machine.raisedLate(at: reading.at)
+        obey(order, state, Occasion(reading: reading, receivedAt: reading.receivedAt, isLate: true))
+    }
+
+    /// An event that ends what another began, on the same device and component.
+    private func clearByEvent(_ rule: Int32, _ reading: Reading, _ anchor: Int32, _ live: Int64) {
+        let component = fleet.series[Int(anchor)].component
+        forEachState(of: fleet.series[Int(anchor)].device) { state in
+            guard states[Int(state)].rule == rule, states[Int(state)].alarm != nil,
+                fleet.series[Int(states[Int(state)].series)].component == component
+            else { return }
+            step(
+                state, reading,
+                AlarmMachine.Input(
+                    holds: false, clears: true, isEdge: false, at: reading.at, isTrusted: Self.isTrusted(reading),
+                    live: live))
+        }
+    }
+
+    /// A panel's reset ends the latched alarms of its components, if it came after them: not one kept by
+    /// the broker, not one made before the alarm was last stated (contract 6, "Latch").
+    private func panelReset(_ reading: Reading, _ anchor: Int32) {
+        let series = fleet.series[Int(anchor)]
+        guard !reading.quality.contains(.retained), fleet.kinds[fleet.devices[Int(series.device)].kind] == "panel" else { return }
+        forEachState(of: series.device) { state in
+            let key = states[Int(state)]
+            let its = fleet.series[Int(key.series)]
+            guard series.component < 0 || its.component == series.component, timing(of: key)?.isLatched == true else { return }
+            if reading.quality.hasDeviceTime {
+                if let stated = key.machine.statedAt, reading.at < stated { return }
+                newest[Int(key.series)] = max(newest[Int(key.series)], reading.at.milliseconds)
+            }
+            states[Int(state)].machine.panelReset()
+            guard key.alarm != nil else { return }
+            clear(
+                state, at: reading.at, reason: .panelReset, by: nil, cause: "panel_reset@\(reading.at.milliseconds)")
+        }
+    }
+
+    private func checkPlausibility(_ reading: Reading, _ anchor: Int32, _ live: Int64) {
+        let implausible = !reading.quality.isDisjoint(with: .implausible)
+        if !implausible, implausibleRuns.isEmpty { return }
+        let run = implausible ? min((implausibleRuns[anchor] ?? 0) + 1, BuiltInRules.implausibleInARow) : 0
+        let before = implausibleRuns.updateValue(run, forKey: anchor)
+        if run == 0 {
+            implausibleRuns[anchor] = nil
+            guard before != nil else { return }
+        }
+        let state = findState(anchor, implausibleRule)
+        let holds = run >= BuiltInRules.implausibleInARow
+        if state == nil, !holds { return }
+        step(
+            state ?? addState(anchor, implausibleRule), reading,
+            AlarmMachine.Input(
+                holds: holds, clears: run == 0, isEdge: false, at: reading.at, isTrusted: Self.isTrusted(reading),
+                live: live))
+    }
+
+    // MARK: - What the device says about itself
+
+    func noteFlag(_ flag: DeviceFlags, _ anchor: Int32) { flags[flagKey(anchor), default: []].insert(flag) }
+
+    private func note(_ flag: DeviceFlags, _ reading: Reading, _ anchor: Int32) {
+        let key = flagKey(anchor)
+        var its = flags[key] ?? []
+        if reading.value == .boolean(true) { its.insert(flag) } else { its.remove(flag) }
+        flags[key] = its.isEmpty ? nil : its
+    }
+
+    func flagWords(_ series: Fleet.Series) -> [String] {
+        let ofDevice = flags[UInt64(UInt32(bitPattern: series.device)) << 32 | 0xFFFF_FFFF] ?? []
+        let ofComponent = flags[UInt64(UInt32(bitPattern: series.device)) << 32 | UInt64(UInt32(bitPattern: series.component))] ?? []
+        return ofDevice.union(ofComponent).words
+    }
+
+    private func flagKey(_ anchor: Int32) -> UInt64 {
+        let series = fleet.series[Int(anchor)]
+        return UInt64(UInt32(bitPattern: series.device)) << 32 | UInt64(UInt32(bitPattern: series.component))
+    }
+
+    // MARK: - States
+
+    func findState(_ series: Int32, _ rule: Int32) -> Int32? {
+        var it = firstState[Int(series)]
+        while it >= 0 {
+            if states[Int(it)].rule == rule { return it }
+            it = states[Int(it)].next
+        }
+        return nil
+    }
+
+    func addState(_ series: Int32, _ rule: Int32) -> Int32 {
+        let index = Int32(states.count)
+        states.append(KeyState(rule: rule, series: series, next: firstState[Int(series)]))
+        firstState[Int(series)] = index
+        return index
+    }
+
+    private func forEachState(of device: Int32, _ body: (Int32) -> Void) {
+        var series = fleet.devices[Int(device)].firstSeries
+        while series >= 0 {
+            if Int(series) < firstState.count {
+                var state = firstState[Int(series)]
+                while state >= 0 {
+                    body(state)
+                    state = states[Int(state)].next
+                }
+            }
+            series = fleet.series[Int(series)].next
+        }
+    }
+
+    /// `nil`: the rule is no longer there; its alarm stands until an operator ends it.
+    func timing(of state: KeyState) -> AlarmMachine.Timing? {
+        state.rule >= 0 ? rules[Int(state.rule)].timing : nil
+    }
+
+    private func schedule(_ state: Int32, _ timing: AlarmMachine.Timing) {
+        guard !states[Int(state)].hasTimer, let deadline = states[Int(state)].machine.deadline(timing) else { return }
+        states[Int(state)].hasTimer = true
+        timers.insert(Timer(deadline: deadline, state: state))
+    }
+
+    func scheduleSeeded(_ state: Int32) {
+        if let timing = timing(of: states[Int(state)]) { schedule(state, timing) }
+    }
+
+    func noteNewest(_ series: Int32, _ time: Timestamp) {
+        newest[Int(series)] = max(newest[Int(series)], time.milliseconds)
+    }
+
+    /// New series since the last look.
+    func grow() {
+        let count = fleet.series.count
+        guard programOf.count < count else { return }
+        let missing = count - programOf.count
+        programOf.append(contentsOf: repeatElement(-1, count: missing))
+        firstState.append(contentsOf: repeatElement(-1, count: missing))
+        newest.append(contentsOf: repeatElement(.min, count: missing))
+    }
+
+    // MARK: - Programs
+
+    func program(at series: Int32) -> Program { programs[Int(program(of: series))] }
+
+    private func program(of series: Int32) -> Int32 {
+        let known = programOf[Int(series)]
+        if known >= 0 { return known }
+        let its = fleet.series[Int(series)]
+        let kind = fleet.devices[Int(its.device)].kind
+        let pair = UInt64(UInt32(bitPattern: kind)) << 32 | UInt64(UInt32(bitPattern: its.metric))
+        let index = programIndex[pair] ?? compileProgram(kind: fleet.kinds[kind], metric: fleet.metrics[its.metric])
+        programIndex[pair] = index
+        programOf[Int(series)] = index
+        return index
+    }
+
+    private func compileProgram(kind: String, metric: String) -> Int32 {
+        var program = Program()
+        program.isEvent = metric.hasPrefix(EventName.metricPrefix)
+        for (index, rule) in rules.enumerated() where rule.applies(toKind: kind) {
+            if rule.watches(metric: metric) { program.rules.append(Int32(index)) }
+            if rule.isClearedBy(metric: metric) { program.clearedBy.append(Int32(index)) }
+        }
+        if program.isEvent, EventName(rawValue: String(metric.dropFirst(EventName.metricPrefix.count))) == nil {
+            program.rules.append(unknownEventRule)
+        }
+        program.isReset = metric == EventName.reset.metric
+        program.flag = DeviceFlags(metric: metric)
+        programs.append(program)
+        return Int32(programs.count - 1)
+    }
+
+    /// Takes over new rules without losing an alarm or a timer of what stays the same. Alarms of a rule
+    /// that is gone stand until an operator ends them.
+    public func adopt(_ definitions: [RuleDefinition]) {
+        let before = rules
+        compile(definitions)
+        var successor: [Int32] = []
+        for old in before {
+            let index = rules.firstIndex {
+                $0.definition.id == old.definition.id && $0.definition.when.subject == old.definition.when.subject
+            }
+            successor.append(index.map(Int32.init) ?? -1)
+        }
+        for index in states.indices where states[index].rule >= 0 {
+            states[index].rule = successor[Int(states[index].rule)]
+            scheduleSeeded(Int32(index))
+        }
+    }
+
+    private func compile(_ definitions: [RuleDefinition]) {
+        rules = (BuiltInRules.all + definitions + [BuiltInRules.unknown, BuiltInRules.implausible]).map(CompiledRule.init)
+        unknownEventRule = Int32(rules.count - 2)
+        implausibleRule = Int32(rules.count - 1)
+        programs.removeAll()
+        programIndex.removeAll()
+        for index in programOf.indices { programOf[index] = -1 }
+    }
+}
+
+/// What is evaluated for a (kind, metric).
+struct Program {
+    var rules: [Int32] = []
+    /// Rules whose alarms this event ends.
+    var clearedBy: [Int32] = []
+    var isEvent = false
+    var isReset = false
+    var flag: DeviceFlags?
+
+    var isIdle: Bool { rules.isEmpty && clearedBy.isEmpty && !isReset && flag == nil }
+}
+
+/// State of one key (rule, series).
+struct KeyState {
+    /// -1: the rule was dropped by a reload.
+    var rule: Int32
+    /// The anchor series.
+    var series: Int32
+    /// The next state of the same series, -1: none.
+    var next: Int32
+    var hasTimer = false
+    var machine = AlarmMachine()
+    /// The active alarm.
+    var alarm: Alarm?
+    var lastValue: Value?
+    /// Of the last raise, to count raises of one key at one time.
+    var lastRaisedAt: Timestamp?
+    var ordinal = 0
+    /// From the stored alarms at start.
+    var restored: Restored?
+
+    init(rule: Int32, series: Int32, next: Int32) {
+        self.rule = rule
+        self.series = series
+        self.next = next
+    }
+}
+
+struct Timer: Comparable {
+    var deadline: Int64
+    var state: Int32
+    static func < (a: Timer, b: Timer) -> Bool { a.deadline < b.deadline }
+}
+
+/// What a device may say about itself; shown in `flags`, never suppressing (contract 6).
+struct DeviceFlags: OptionSet {
+    let rawValue: UInt8
+    static let test = DeviceFlags(rawValue: 1)
+    static let selfTest = DeviceFlags(rawValue: 2)
+    static let muted = DeviceFlags(rawValue: 4)
+    static let silence = DeviceFlags(rawValue: 8)
+    static let disabled = DeviceFlags(rawValue: 16)
+    static let fault = DeviceFlags(rawValue: 32)
+
+    init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    init?(metric: String) {
+        switch metric {
+        case "test", "event.test": self = .test
+        case "event.self_test": self = .selfTest
+        case "muted": self = .muted
+        case "event.silence": self = .silence
+        case "disabled", "event.disabled": self = .disabled
+        case "fault", "event.fault": self = .fault
+        default: return nil
+        }
+    }
+
+    private static let names: [(flag: DeviceFlags, word: String)] = [
+        (.test, "test"), (.selfTest, "self_test"), (.muted, "muted"), (.silence, "silence"), (.disabled, "disabled"),
+        (.fault, "fault"),
+    ]
+
+    var words: [String] { Self.names.filter { contains($0.flag) }.map(\.word) }
+}
