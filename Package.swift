@@ -105,8 +105,8 @@ let package = Package(
         .executableTarget(
             name: "firesense",
             dependencies: [
-                "FireAssembly", "FireModel", "FireSettings", "FireTelemetry", "FireNormalise", "FireStore", "FireMQTT",
-                http, arguments, log,
+                "FireAssembly", "FireModel", "FireSettings", "FireTelemetry", "FireNormalise", "FireJSON", "FireRules",
+                "FireStore", "FireMQTT", "FireSystemd", http, arguments, log,
             ],
             path: "Sources/Daemon/firesense", swiftSettings: strict),
         .executableTarget(

@@ -131,7 +131,8 @@ public struct AlarmChange: Sendable, Equatable {
     /// What brought it about: the reading's identity, an operator's act, a timer. Part of the webhook id,
     /// so that the same change told twice is the same delivery.
     public var cause: String
-    /// How-manieth raise of this key at this `raisedAt`, from 0.
+    /// How-manieth raise of this key at this `raisedAt`, from 0. Kept when the alarm is first stored; what later
+    /// changes say is not looked at.
     public var ordinal: Int
 
     public init(kind: Kind, alarm: Alarm, at: Timestamp, cause: String, ordinal: Int) {

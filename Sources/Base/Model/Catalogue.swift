@@ -6,7 +6,9 @@ public struct Catalogue: Sendable, Equatable {
     public subscript(name: String) -> DeviceKind? { kinds.first { $0.name == name } }
 
     /// In the place of a kind, what the daemon itself publishes (contract 2).
-    public static let reservedKinds: Set<String> = ["gateway", "alarm"]
+    public static let reservedKinds: Set<String> = [gatewayKind, "alarm"]
+    /// Kind of the daemon itself, as the device of its own alarms (contract 8).
+    public static let gatewayKind = "gateway"
 }
 
 /// One kind of device: what it measures and how often it is heard from.

@@ -20,10 +20,12 @@ extension ExportedReading {
 
     private func writeCSV(to bytes: inout [UInt8]) {
         bytes.append(contentsOf: String(at.milliseconds).utf8)
-        for field in [area, kind, device, component ?? "", metric, value.description] {
-            bytes.append(UInt8(ascii: ","))
-            bytes.append(csv: field)
-        }
+        bytes.append(csv: area)
+        bytes.append(csv: kind)
+        bytes.append(csv: device)
+        bytes.append(csv: component ?? "")
+        bytes.append(csv: metric)
+        bytes.append(csv: value.description)
         bytes.append(UInt8(ascii: "\n"))
     }
 
@@ -45,13 +47,17 @@ extension ExportedReading {
     }
 }
 
+private func mustBeQuoted(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: ",") || byte == UInt8(ascii: "\"") || byte == 0x0A || byte == 0x0D
+}
+
 private let keyEscapes: [UInt8] = [UInt8(ascii: ","), UInt8(ascii: "="), UInt8(ascii: " ")]
 
 extension [UInt8] {
-    /// A field of CSV, quoted only where it must be.
+    /// A comma and a field of CSV, quoted only where it must be.
     fileprivate mutating func append(csv field: String) {
-        let special: [UInt8] = [UInt8(ascii: ","), UInt8(ascii: "\""), UInt8(ascii: "\n"), UInt8(ascii: "\r")]
-        guard field.utf8.contains(where: special.contains) else {
+        append(UInt8(ascii: ","))
+        guard field.utf8.contains(where: mustBeQuoted) else {
             append(contentsOf: field.utf8)
             return
         }

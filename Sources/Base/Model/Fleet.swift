@@ -13,7 +13,7 @@ public final class Fleet {
         public var lastSeen: Timestamp
         public var online: Bool?
         /// As last written to the database.
-        public var savedLastSeen = Timestamp(milliseconds: .min)
+        public var savedLastSeen = Timestamp(milliseconds: 0)
         public var isDirty = true
         public var metricCount: Int32 = 0
         public var componentCount: Int32 = 0

@@ -9,7 +9,9 @@ extension Timestamp {
             guard let duration = Duration(firesense: text.dropFirst()) else { return nil }
             self = now + -duration.wholeMilliseconds
         } else if text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
-            guard text.utf8.count != 10, let milliseconds = Int64(text), milliseconds <= Self.ceiling else { return nil }
+            guard text.utf8.count != 10, let milliseconds = Int64(text), milliseconds <= Self.ceiling else {
+                return nil
+            }
             self.init(milliseconds: milliseconds)
         } else {
             self.init(rfc3339: text)

@@ -12,6 +12,8 @@ public struct Timestamp: Hashable, Comparable, Sendable, BitwiseCopyable {
 
     /// 2020-01-01T00:00:00Z. No fielded device is older; anything before it is a clock that lost its battery.
     public static let plausibleFloor = Timestamp(milliseconds: 1_577_836_800_000)
+    /// 2100-01-01T00:00:00Z. Refused even while our own clock is in doubt, so that no sum of times can overflow.
+    public static let plausibleCeiling = Timestamp(milliseconds: 4_102_444_800_000)
 }
 
 // MARK: - RFC 3339

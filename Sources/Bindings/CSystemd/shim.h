@@ -1,2 +1,3 @@
+#include <sys/timex.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-journal.h>

@@ -18,6 +18,9 @@ public final class Normaliser {
         var contentHash: UInt64
     }
 
+    /// Bytes that must be readable behind a message.
+    public static var padding: Int { JSONParser.padding }
+
     /// - Parameters:
     ///   - retained: content hash of the last retained message per topic hash, as stored.
     ///   - redeliveries: what was committed and perhaps not acknowledged when the daemon ended.

@@ -116,6 +116,9 @@ public final class Transcript {
                 "found \(written()), \(looksLikeSeconds ? "which looks like seconds: expected milliseconds since 1970" : "a time before 2020: set the device's clock")"
             )
         }
+        guard time < .plausibleCeiling else {
+            return clockFault(at: path(), "found \(written()), a time after 2099: set the device's clock")
+        }
         if clockIsSynchronised, time - header.receivedAt > Limits.maximumAhead {
             return clockFault(
                 at: path(),

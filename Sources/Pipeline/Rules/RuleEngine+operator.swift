@@ -5,17 +5,17 @@ extension RuleEngine {
     ///
     /// - Parameter stored: the alarm as the store has it; the engine's own copy wins while it is active.
     /// - Returns: the alarm after the act. An acknowledgement of what is acknowledged changes nothing.
-    public func act(_ act: OperatorAct, on stored: Alarm, ordinal: Int, now: Timestamp) throws(OperatorActError) -> Alarm {
+    public func act(_ act: OperatorAct, on stored: Alarm, now: Timestamp) throws(OperatorActError) -> Alarm {
         let alarm = current(stored)
         switch act.deed {
-        case .acknowledge: return acknowledge(alarm, act, ordinal, now)
+        case .acknowledge: return acknowledge(alarm, act, now)
         case .verdict(let verdict, let cause, let force):
-            return try give(verdict, cause, force: force, alarm, act, ordinal, now)
-        case .reset(let force): return try reset(alarm, act, force: force, ordinal, now)
+            return try give(verdict, cause, force: force, alarm, act, now)
+        case .reset(let force): return try reset(alarm, act, force: force, now)
         }
     }
 
-    private func acknowledge(_ alarm: Alarm, _ act: OperatorAct, _ ordinal: Int, _ now: Timestamp) -> Alarm {
+    private func acknowledge(_ alarm: Alarm, _ act: OperatorAct, _ now: Timestamp) -> Alarm {
         guard !alarm.acknowledged else { return alarm }
         var alarm = alarm
         alarm.acknowledged = true
@@ -24,13 +24,12 @@ extension RuleEngine {
         alarm.acknowledgedNote = act.note
         alarm.revision += 1
         keep(alarm)
-        report(.acknowledged, alarm, now, "acknowledge by \(act.by)@\(now.milliseconds)", ordinal)
+        report(.acknowledged, alarm, now, "acknowledge by \(act.by)@\(now.milliseconds)")
         return alarm
     }
 
     private func give(
-        _ verdict: Verdict, _ cause: String?, force: Bool, _ alarm: Alarm, _ act: OperatorAct, _ ordinal: Int,
-        _ now: Timestamp
+        _ verdict: Verdict, _ cause: String?, force: Bool, _ alarm: Alarm, _ act: OperatorAct, _ now: Timestamp
     ) throws(OperatorActError) -> Alarm {
         let ends = verdict.clears && alarm.latched && alarm.state == .active
         if ends, !force, isCauseReported(alarm) { throw .causeStillReported }
@@ -42,20 +41,20 @@ extension RuleEngine {
         alarm.verdictNote = act.note
         alarm.revision += 1
         keep(alarm)
-        report(.verdict, alarm, now, "verdict \(verdict.rawValue) by \(act.by)@\(now.milliseconds)", ordinal)
-        return ends ? end(alarm, .verdict, act, ordinal, now) : alarm
+        report(.verdict, alarm, now, "verdict \(verdict.rawValue) by \(act.by)@\(now.milliseconds)")
+        return ends ? end(alarm, .verdict, act, now) : alarm
     }
 
     private func reset(
-        _ alarm: Alarm, _ act: OperatorAct, force: Bool, _ ordinal: Int, _ now: Timestamp
+        _ alarm: Alarm, _ act: OperatorAct, force: Bool, _ now: Timestamp
     ) throws(OperatorActError) -> Alarm {
         guard alarm.state == .active else { throw .alreadyCleared }
         if !force, isCauseReported(alarm) { throw .causeStillReported }
-        return end(alarm, .operatorReset, act, ordinal, now)
+        return end(alarm, .operatorReset, act, now)
     }
 
     private func end(
-        _ alarm: Alarm, _ reason: ClearedReason, _ act: OperatorAct, _ ordinal: Int, _ now: Timestamp
+        _ alarm: Alarm, _ reason: ClearedReason, _ act: OperatorAct, _ now: Timestamp
     ) -> Alarm {
         var alarm = alarm
         Self.clear(&alarm, at: now, reason: reason, by: act.by)
@@ -65,7 +64,7 @@ extension RuleEngine {
         } else {
             systemAlarms[SystemKey(alarm)] = nil
         }
-        report(.cleared, alarm, now, "\(reason.rawValue) by \(act.by)@\(now.milliseconds)", ordinal)
+        report(.cleared, alarm, now, "\(reason.rawValue) by \(act.by)@\(now.milliseconds)")
         return alarm
     }
 
@@ -88,7 +87,7 @@ extension RuleEngine {
         return states[Int(state)].machine.causePresent
     }
 
-    private func report(_ kind: AlarmChange.Kind, _ alarm: Alarm, _ at: Timestamp, _ cause: String, _ ordinal: Int) {
-        changes.append(AlarmChange(kind: kind, alarm: alarm, at: at, cause: cause, ordinal: ordinal))
+    private func report(_ kind: AlarmChange.Kind, _ alarm: Alarm, _ at: Timestamp, _ cause: String) {
+        changes.append(AlarmChange(kind: kind, alarm: alarm, at: at, cause: cause, ordinal: 0))
     }
 }

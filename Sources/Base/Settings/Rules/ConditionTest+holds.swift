@@ -1,0 +1,60 @@
+import FireModel
+
+extension Condition.Test {
+    /// Whether some value fulfils both, so that the alarm would be raised and cleared by it.
+    ///
+    /// Conditions change only at their limits, so the limits and their neighbours stand for all numbers.
+    func canHoldTogether(with other: Condition.Test) -> Bool {
+        let limits = (numbers + other.numbers).flatMap { [$0, $0.nextUp, $0.nextDown] }
+        let candidates = limits.map { Value.number($0) } + listed + other.listed + [.boolean(true), .boolean(false)]
+        return candidates.contains { holds($0) && other.holds($0) }
+    }
+
+    /// Types of values it can be true of.
+    var types: Set<Metric.ValueType> {
+        switch self {
+        case .above, .below, .atLeast, .atMost, .between, .outside: [.number]
+        case .reported: [.boolean]
+        case .equals, .oneOf:
+            Set(
+                listed.map { value -> Metric.ValueType in
+                    switch value {
+                    case .number: .number
+                    case .boolean: .boolean
+                    case .text: .text
+                    }
+                })
+        }
+    }
+
+    /// Its limits.
+    var numbers: [Double] {
+        switch self {
+        case .above(let x), .below(let x), .atLeast(let x), .atMost(let x): [x]
+        case .between(let range), .outside(let range): [range.lowerBound, range.upperBound]
+        case .equals, .oneOf: listed.compactMap { if case .number(let x) = $0 { x } else { nil } }
+        case .reported: []
+        }
+    }
+
+    private var listed: [Value] {
+        switch self {
+        case .equals(let value): [value]
+        case .oneOf(let values): values
+        default: []
+        }
+    }
+
+    private func holds(_ value: Value) -> Bool {
+        switch (self, value) {
+        case (.above(let limit), .number(let x)): x > limit
+        case (.below(let limit), .number(let x)): x < limit
+        case (.atLeast(let limit), .number(let x)): x >= limit
+        case (.atMost(let limit), .number(let x)): x <= limit
+        case (.between(let range), .number(let x)): range.contains(x)
+        case (.outside(let range), .number(let x)): !range.contains(x)
+        case (.equals, _), (.oneOf, _): listed.contains(value)
+        default: false
+        }
+    }
+}

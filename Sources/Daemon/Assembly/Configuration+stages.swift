@@ -1,0 +1,68 @@
+import FireIntake
+import FireMQTT
+import FireModel
+import FireServe
+import FireSettings
+import FireStore
+import Foundation
+
+// From the configuration to the settings of each stage: the only place that knows both.
+
+extension IntakeSettings {
+    init(_ loaded: LoadedConfiguration) {
+        let mqtt = loaded.configuration.mqtt
+        let gateway = loaded.configuration.gateway
+        self.init(
+            clientID: loaded.mqttClientID, gatewayID: loaded.gatewayID,
+            urgentKinds: loaded.catalogue.kinds.filter(\.urgent).map(\.name),
+            otherKinds: loaded.catalogue.kinds.filter { !$0.urgent }.map(\.name))
+        host = mqtt.host
+        port = mqtt.port
+        username = mqtt.username
+        password = loaded.mqttPassword
+        version = mqtt.protocol == .v5 ? .v5 : .v311
+        if mqtt.tls.enabled { tls = MQTTTLS(mqtt.tls) }
+        keepAlive = mqtt.keepAlive
+        sessionExpiry = mqtt.sessionExpiry
+        receiveMaximum = mqtt.receiveMaximum
+        extraTopics = mqtt.extraTopics
+        linger = loaded.configuration.store.linger
+        areas = gateway.areas
+        catchAll = gateway.catchAll
+    }
+}
+
+extension MQTTTLS {
+    init(_ tls: Configuration.MQTT.TLS) {
+        self.init()
+        caFile = tls.caFile.isEmpty ? nil : tls.caFile
+        certFile = tls.certFile.isEmpty ? nil : tls.certFile
+        keyFile = tls.keyFile.isEmpty ? nil : tls.keyFile
+    }
+}
+
+extension StoreSettings {
+    init(_ store: Configuration.Store) {
+        self.init(
+            retention: Retention(
+                raw: store.retention.raw, alarms: store.retention.alarms, quarantine: store.retention.quarantine),
+            maxSize: store.maxSize)
+    }
+}
+
+extension ServeSettings {
+    /// - Throws: `TokensError`, or that the tokens file cannot be read.
+    init(_ loaded: LoadedConfiguration) throws {
+        let http = loaded.configuration.http
+        self.init()
+        host = http.listen.host
+        port = http.listen.port
+        names = [loaded.gatewayID]
+        tlsCertificateFile = http.tls.certFile.isEmpty ? nil : http.tls.certFile
+        tlsKeyFile = http.tls.keyFile.isEmpty ? nil : http.tls.keyFile
+        if !http.tokensFile.isEmpty {
+            tokens = try Tokens(parsing: String(contentsOfFile: http.tokensFile, encoding: .utf8))
+        }
+        controlSocketPath = Daemon.controlSocketPath(loaded.configuration)
+    }
+}

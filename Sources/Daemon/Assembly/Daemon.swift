@@ -1,0 +1,154 @@
+import FireDispatch
+import FireIntake
+import FireModel
+import FireNormalise
+import FireRing
+import FireServe
+import FireSettings
+import FireStore
+import FireSystemd
+import FireTelemetry
+import Foundation
+import Logging
+import ServiceLifecycle
+
+/// The daemon: every stage made and connected, in the order a message goes.
+///
+///     broker ══▶ IntakeSession "urgent" ──▶ ring ─┐  (thread each)
+///            ══▶ IntakeSession "bulk"   ──▶ ring ─┤
+///                                                 ▼
+///                 Worker (one thread): Normaliser ▶ StoreWriter.admit ▶ RuleEngine ▶ commit
+///                        │ committed sequence        │ deliveries           │ database
+///                        ▼                           ▼                      ▼
+///                 IntakeSessions: PUBACK       Dispatcher (tasks)     StoreReader ◀ HTTPServer (event loops)
+///                                                    ▼
+///                                              webhook endpoints
+///
+/// Start in this order, stop in reverse: worker, dispatcher, HTTP, intake, notifier. So on stop the intake
+/// ends first, the rings drain, and the worker commits last.
+public struct Daemon {
+    public let group: ServiceGroup
+
+    /// - Parameters:
+    ///   - fallback: why `loaded` is the last accepted configuration and not the one on disk.
+    /// - Throws: what no waiting mends, with its remedy in the text: a second daemon on the database, a
+    ///   newer schema, an address that is taken.
+    public init(
+        _ loaded: LoadedConfiguration, configurationPath: String?, fallback: String?, threshold: LogThreshold,
+        logger: Logger
+    ) throws {
+        let configuration = loaded.configuration
+        let page = MetricPage()
+        let state = PipelineState()
+        state.register(on: page)
+        page.collect("build_info", "Version of this program.") { [([("version", Version.text), ("commit", Version.commit)], 1)] }
+        let reloadSuccessful = Gauge(fallback == nil ? 1 : 0)
+        page.register(
+            "config_last_reload_successful", "1 while the configuration on disk is the one in force.", [], reloadSuccessful)
+        page.collect("silences_active", "Active maintenance silences.") { [([], 0)] }
+        let current = CurrentConfiguration(loaded, fallback: fallback)
+        page.collect("fire_endpoints", "Webhook endpoints that take fire.") {
+            [([], Double(current.loaded.endpoints.filter { !$0.excludeFire }.count))]
+        }
+
+        // Intake: one session and one ring per lane.
+        let waiter = try Waiter()
+        let intake = IntakeSettings(loaded)
+        let lanes = try Lane.allCases.map { lane in
+            let handover = try Handover(
+                lane: lane, slots: Self.slots(lane), bytes: Self.bytes(lane), workerWaiter: waiter)
+            let counters = IntakeCounters()
+            counters.register(on: page, lane: lane)
+            let session = try IntakeSession(intake, handover: handover, counters: counters, logger: logger)
+            page.collect("ring_depth", "Messages waiting for the worker.") {
+                [([("lane", lane.description)], Double(handover.ring.depth))]
+            }
+            return LaneView(handover: handover, session: session, counters: counters)
+        }
+
+        // Dispatch: from the outbox to the endpoints.
+        let inbox = WorkerInbox(waiter: waiter)
+        let dispatcher = Dispatcher(
+            gatewayID: loaded.gatewayID, outbox: DispatchPorts(state: state, inbox: inbox), logger: logger, metrics: page,
+            version: Version.text, clockIsSynchronised: { state.clockIsSynchronised })
+
+        // Normalise, rules and store: owned by the worker.
+        let normaliseCounters = NormaliseCounters()
+        normaliseCounters.register(on: page)
+        let storeCounters = StoreCounters()
+        storeCounters.register(on: page)
+        let context = WorkerContext(
+            gateway: AlarmDevice(
+                id: loaded.gatewayID, kind: Catalogue.gatewayKind, area: configuration.gateway.areas.first ?? "_"),
+            databasePath: configuration.store.path, storeSettings: StoreSettings(configuration.store),
+            normaliseCounters: normaliseCounters, storeCounters: storeCounters, builtAfter: Version.builtAfter)
+        let worker = try Worker(
+            context: context, loaded: loaded,
+            lanes: lanes.map { WorkerLane(handover: $0.handover, session: $0.session) }, waiter: waiter, inbox: inbox,
+            dispatcher: dispatcher, state: state, logger: logger)
+        if let fallback {
+            _ = inbox.post(
+                .system(
+                    SystemReport(condition: .configurationInvalid, component: nil, isActive: true, detail: fallback)))
+        }
+
+        // Serve: HTTP on top of the database's readers and the worker's inbox.
+        let ports = ServePorts(state: state, inbox: inbox, dispatcher: dispatcher, lanes: lanes, configuration: current)
+        let server = try HTTPServer(
+            try ServeSettings(loaded),
+            gateway: Gateway(
+                readings: ports, devices: ports, alarms: ports, deliveries: ports, quarantine: ports, status: ports,
+                metrics: page),
+            logger: logger, clock: WallClock.now)
+
+        let accepted = AcceptedConfiguration(directory: Self.acceptedDirectory(configuration))
+        if fallback == nil {
+            do { try accepted.save(loaded) } catch {
+                logger.warning("the accepted configuration could not be kept", metadata: [LogKey.error: "\(error)"])
+            }
+        }
+
+        let services: [any Service] =
+            [
+                WorkerService(thread: WorkerThread(worker), inbox: inbox),
+                DispatchService(dispatcher: dispatcher, endpoints: loaded.endpoints),
+            ] + server.services.map { Persistent(name: "http", service: $0, logger: logger) } + [
+                IntakeService(sessions: lanes.map(\.session)),
+                Reloader(
+                    configurationPath: configurationPath, current: current, accepted: accepted, inbox: inbox,
+                    dispatcher: dispatcher, threshold: threshold, successful: reloadSuccessful,
+                    renewAccess: { loaded in
+                        server.replaceTokens(try ServeSettings(loaded).tokens)
+                        try server.reloadCertificate()
+                    }, logger: logger),
+                Notifier(
+                    state: state, lanes: lanes, pending: { dispatcher.figures.pending },
+                    fallback: { current.fallback }, logger: logger),
+            ]
+        var group = ServiceGroupConfiguration(
+            services: services.map { .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup) },
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        group.maximumGracefulShutdownDuration = .seconds(40)
+        self.group = ServiceGroup(configuration: group)
+    }
+
+    /// Where the last accepted configuration is kept: beside the database, as both are state.
+    public static func acceptedDirectory(_ configuration: Configuration) -> String {
+        let state =
+            ProcessInfo.processInfo.environment["STATE_DIRECTORY"]
+            ?? URL(filePath: configuration.store.path).deletingLastPathComponent().path
+        return state + "/accepted"
+    }
+
+    /// `/run/firesense/control.sock` when systemd made that folder, else beside the database.
+    public static func controlSocketPath(_ configuration: Configuration) -> String {
+        let folder =
+            ProcessInfo.processInfo.environment["RUNTIME_DIRECTORY"]
+            ?? URL(filePath: configuration.store.path).deletingLastPathComponent().path
+        return folder + "/control.sock"
+    }
+
+    /// A burst of the receive maximum fits, and the largest message beside it.
+    private static func slots(_ lane: Lane) -> Int { lane == .urgent ? 8192 : 16_384 }
+    private static func bytes(_ lane: Lane) -> Int { lane == .urgent ? 4 << 20 : 8 << 20 }
+}

@@ -1,0 +1,93 @@
+import FireDispatch
+import FireModel
+import FireNormalise
+import FireRules
+import FireSettings
+import FireStore
+
+/// What stays the same for the life of the process.
+struct WorkerContext {
+    var gateway: AlarmDevice
+    var databasePath: String
+    var storeSettings: StoreSettings
+    var normaliseCounters: NormaliseCounters
+    var storeCounters: StoreCounters
+    /// No clock that is right can be behind this.
+    var builtAfter: Timestamp
+}
+
+/// The stages with state that the worker owns, all loaded from the store: fleet, normaliser, rules,
+/// router. Made at the start, and once more whenever the store works again after a trouble, so that
+/// there is one way in and not two.
+final class Pipeline {
+    let fleet: Fleet
+    let normaliser: Normaliser
+    let engine: RuleEngine
+    /// `nil`: the store cannot be written, and this pipeline lives in memory.
+    private(set) var store: StoreWriter?
+    let reader: StoreReader?
+    /// Checkpoints of the write-ahead log; ends with the pipeline.
+    private let maintenance: StoreMaintenance?
+    /// Alarms whose stored form cannot be read, for the log.
+    let unreadableAlarms: [String]
+    var router: Router
+
+    /// Opens the store and takes up where it ended.
+    init(
+        opening context: WorkerContext, _ loaded: LoadedConfiguration, live: Int64,
+        onUnknownMetric: @escaping (String, String) -> Void
+    ) throws {
+        let store = try StoreWriter(
+            path: context.databasePath, settings: context.storeSettings, counters: context.storeCounters)
+        let fleet = Fleet(catalogue: loaded.catalogue)
+        let stored = try store.load(into: fleet)
+        let reader = try StoreReader(path: context.databasePath)
+        maintenance = try StoreMaintenance(path: context.databasePath, counters: context.storeCounters)
+        engine = RuleEngine(gateway: context.gateway, fleet: fleet, rules: loaded.rules)
+        for known in stored.alarms { engine.restore(known.alarm, ordinal: known.ordinal, live: live) }
+        for reading in stored.latest { engine.seed(reading, live: live) }
+        normaliser = try Normaliser(
+            fleet: fleet, counters: context.normaliseCounters, retained: stored.retained,
+            redeliveries: stored.redeliveries, onUnknownMetric: onUnknownMetric)
+        router = Router(
+            gatewayID: context.gateway.id, endpoints: loaded.endpoints, matched: try reader.matchedEndpoints())
+        unreadableAlarms = stored.unreadableAlarms
+        self.store = store
+        self.reader = reader
+        self.fleet = fleet
+    }
+
+    /// Nothing is stored and nothing is known but what comes in: fires are still told.
+    init(
+        inMemory context: WorkerContext, _ loaded: LoadedConfiguration, onUnknownMetric: @escaping (String, String) -> Void
+    ) throws {
+        fleet = Fleet(catalogue: loaded.catalogue)
+        engine = RuleEngine(gateway: context.gateway, fleet: fleet, rules: loaded.rules)
+        normaliser = try Normaliser(fleet: fleet, counters: context.normaliseCounters, onUnknownMetric: onUnknownMetric)
+        router = Router(gatewayID: context.gateway.id, endpoints: loaded.endpoints, matched: [:])
+        store = nil
+        reader = nil
+        maintenance = nil
+        unreadableAlarms = []
+    }
+
+    /// The store failed: its file is let go, what is known stays.
+    func detach() {
+        store?.rollback()
+        store = nil
+    }
+
+    /// Takes up alarms that were raised while the store could not be written.
+    func adopt(_ alarm: Alarm, ordinal: Int, live: Int64) {
+        if alarm.device.kind != Catalogue.gatewayKind, let metric = alarm.metric {
+            let device =
+                fleet.device(alarm.device.id)
+                ?? fleet.addDevice(
+                    id: alarm.device.id, kind: fleet.kind(alarm.device.kind), area: fleet.area(alarm.device.area),
+                    at: alarm.receivedAt)
+            _ = fleet.addSeries(
+                device: device, component: alarm.component.map(fleet.component) ?? -1, metric: fleet.metric(metric))
+        }
+        engine.restore(alarm, ordinal: ordinal, live: live)
+    }
+}

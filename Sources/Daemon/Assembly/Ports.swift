@@ -1,0 +1,244 @@
+import Dispatch
+import FireDispatch
+import FireIntake
+import FireModel
+import FireServe
+import FireSettings
+import FireStore
+import FireTelemetry
+import Synchronization
+
+/// What the HTTP interface asks for, answered from the database's readers and through the worker's inbox.
+struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, DeliveryLedger, QuarantineDesk, GatewayStatus {
+    let state: PipelineState
+    let inbox: WorkerInbox
+    let dispatcher: Dispatcher
+    let lanes: [LaneView]
+    let configuration: CurrentConfiguration
+
+    private func reader() throws -> StoreReader {
+        guard let reader = state.reader else {
+            throw TemporarilyUnavailable(reason: state.storeTrouble ?? "the store is being opened")
+        }
+        return reader
+    }
+
+    // MARK: ReadingHistory
+
+    func readings(_ query: ReadingQuery) async throws -> (unit: String?, points: [Point])? {
+        let reader = try reader()
+        let found = try await off { (try reader.readings(query), try reader.device(query.device, now: WallClock.now())) }
+        guard let points = found.0, let device = found.1 else { return nil }
+        return (await catalogue()[device.device.kind]?[metric: query.metric]?.unit, points)
+    }
+
+    func export(_ filter: ExportFilter, each: ([ExportedReading]) async throws -> Void) async throws {
+        var export = try reader().export(filter)
+        while true {
+            let drawing = export
+            let (batch, rest) = try await off {
+                var drawing = drawing
+                return (try drawing.next(), drawing)
+            }
+            export = rest
+            guard let batch else { return }
+            if !batch.isEmpty { try await each(batch) }
+        }
+    }
+
+    // MARK: DeviceDirectory
+
+    func devices(_ filter: DeviceFilter, limit: Int, cursor: String?) async throws -> Page<DeviceSummary> {
+        let reader = try reader()
+        return try await off { try reader.devices(filter, limit: limit, cursor: cursor, now: WallClock.now()) }
+    }
+
+    func device(_ id: String) async throws -> DeviceSummary? {
+        let reader = try reader()
+        return try await off { try reader.device(id, now: WallClock.now()) }
+    }
+
+    // MARK: AlarmDesk
+
+    func alarms(_ filter: AlarmFilter, limit: Int, cursor: String?) async throws -> Page<Alarm> {
+        let reader = try reader()
+        return try await off { try reader.alarms(filter, limit: limit, cursor: cursor) }
+    }
+
+    func alarm(_ id: String) async throws -> (alarm: Alarm, history: [AlarmHistoryItem])? {
+        let reader = try reader()
+        return try await off { try reader.alarm(id) }
+    }
+
+    func act(_ act: OperatorAct, on id: String) async throws(OperatorActError) -> Alarm {
+        guard state.reader != nil else { throw .storeNotWritable }
+        guard let stored = try? await alarm(id) else { throw .unknownAlarm }
+        let result = await withCheckedContinuation { continuation in
+            let request = WorkerInbox.Request.act(
+                act, on: stored.alarm, reply: WorkerInbox.Reply(continuation: continuation))
+            if !inbox.post(request) { continuation.resume(returning: .failure(.storeNotWritable)) }
+        }
+        return try result.get()
+    }
+
+    // MARK: DeliveryLedger
+
+    func deliveries(_ state: Delivery.State?, limit: Int, cursor: String?) async throws -> Page<DeliverySummary> {
+        let reader = try reader()
+        return try await off { try reader.deliveries(state: state, limit: limit, cursor: cursor) }
+    }
+
+    // MARK: QuarantineDesk
+
+    func quarantine(limit: Int, byteLimit: Int, cursor: String?) async throws -> Page<QuarantineItem> {
+        let reader = try reader()
+        return try await off { try reader.quarantine(limit: limit, byteLimit: byteLimit, cursor: cursor) }
+    }
+
+    func retry(_ id: Int64) async throws -> RetryOutcome {
+        let reader = try reader()
+        guard let item = try await off({ try reader.quarantineItem(id) }) else { return .unknown }
+        let answer = await withCheckedContinuation { continuation in
+            if !inbox.post(.retry(item, reply: WorkerInbox.Reply(continuation: continuation))) {
+                continuation.resume(returning: .storeNotWritable)
+            }
+        }
+        switch answer {
+        case .accepted(let readings): return .accepted(readings: readings)
+        case .stillUnreadable(let reason): return .stillUnreadable(reason: reason)
+        case .storeNotWritable: throw TemporarilyUnavailable(reason: "the store cannot be written")
+        }
+    }
+
+    // MARK: GatewayStatus
+
+    func stats() async throws -> Stats {
+        var stats = Stats()
+        stats.messagesReceived = lanes.reduce(0) { $0 + $1.counters.messagesReceived.value - $1.counters.messagesLetGo.value }
+        // Of what the bulk session let go the urgent one speaks; it is counted once.
+        stats.messagesAcknowledged = lanes.reduce(0) {
+            $0 + $1.counters.messagesAcknowledged.value - min($1.counters.messagesAcknowledged.value, $1.counters.messagesLetGo.value)
+        }
+        stats.messagesDuplicate = state.messagesDuplicate.value
+        stats.messagesQuarantined = state.messagesQuarantined
+        stats.readingsStored = state.readingsStored.value
+        stats.readingsDuplicate = state.readingsDuplicate.value
+        stats.readingsConflicting = state.readingsConflicting.value
+        stats.alarmsRaised = state.alarmsRaised.value
+        stats.alarmsCleared = state.alarmsCleared.value
+        let figures = dispatcher.figures
+        stats.deliveriesPending = figures.pending
+        stats.deliveriesDelivered = figures.delivered
+        stats.deliveriesFailed = figures.failed
+        for lane in lanes {
+            stats.ring[lane.handover.lane] = Stats.RingFigures(
+                capacity: lane.handover.ring.slots, depth: lane.handover.ring.depth, highWater: lane.handover.ring.highWater)
+        }
+        if let reader = state.reader { stats.store = try await off { try reader.figures() } }
+        return stats
+    }
+
+    func readiness() async -> Readiness {
+        var reasons: [String] = []
+        for lane in lanes where !lane.session.status.isConnected {
+            let why = lane.session.status.lastError.map { ": \($0)" } ?? ""
+            reasons.append("the \(lane.handover.lane) session is not connected to the broker\(why)")
+        }
+        if let trouble = state.storeTrouble { reasons.append("the store cannot be written: \(trouble)") }
+        return Readiness(reasons: reasons, warnings: configuration.fallback.map { [$0] } ?? [])
+    }
+
+    func catalogue() async -> Catalogue { configuration.loaded.catalogue }
+}
+
+/// The database's readers block; they are asked on threads of their own, never on the task pool.
+private let readers = DispatchQueue(label: "firesense.readers", attributes: .concurrent)
+
+private func off<R: Sendable>(_ read: @escaping @Sendable () throws -> R) async throws -> R {
+    try await withCheckedThrowingContinuation { continuation in
+        readers.async {
+            do {
+                continuation.resume(returning: try read())
+            } catch StoreError.invalidCursor {
+                continuation.resume(throwing: InvalidCursor())
+            } catch {
+                continuation.resume(throwing: error)
+            }
+        }
+    }
+}
+
+/// What the other threads may see of a lane.
+struct LaneView: Sendable {
+    let handover: Handover
+    let session: IntakeSession
+    let counters: IntakeCounters
+}
+
+/// The dispatcher's way to the outbox.
+struct DispatchPorts: Outbox {
+    let state: PipelineState
+    let inbox: WorkerInbox
+
+    private func reader() throws -> StoreReader {
+        guard let reader = state.reader else { throw OutboxClosed() }
+        return reader
+    }
+
+    func pending(endpoint: String, fire: Bool, after sequence: Int64, limit: Int) async throws -> [Delivery] {
+        let reader = try reader()
+        return try await off {
+            try reader.pendingDeliveries(endpoint: endpoint, fire: fire, after: sequence, limit: limit)
+        }
+    }
+
+    func pendingCount(endpoint: String) async throws -> Int {
+        let reader = try reader()
+        return try await off { try reader.pendingCounts().first { $0.endpoint == endpoint }?.count ?? 0 }
+    }
+
+    func snapshot(of id: String) async throws -> String? {
+        let reader = try reader()
+        return try await off { try reader.deliverySnapshot(id) }
+    }
+
+    func record(_ attempt: DeliveryAttempt) { inbox.post(attempt) }
+
+    func cancelPending(exceptFor endpoints: [String]) { _ = inbox.post(.cancelDeliveries(exceptFor: endpoints)) }
+
+    func endpointTroubled(_ trouble: EndpointTrouble) {
+        func report(_ id: SystemConditionID, _ isActive: Bool) {
+            _ = inbox.post(
+                .system(
+                    SystemReport(condition: id, component: trouble.endpoint, isActive: isActive, detail: trouble.detail)))
+        }
+        switch trouble.kind {
+        case .failing: report(.webhookFailing, true)
+        case .gone: report(.webhookGone, true)
+        case .deadLettered: report(.deliveryDead, true)
+        case .recovered:
+            report(.webhookFailing, false)
+            report(.webhookGone, false)
+        }
+    }
+
+    struct OutboxClosed: Error, CustomStringConvertible {
+        var description: String { "the store is not open" }
+    }
+}
+
+/// The configuration in force, for those who only read it.
+final class CurrentConfiguration: Sendable {
+    private struct State {
+        var loaded: LoadedConfiguration
+        var fallback: String?
+    }
+    private let state: Mutex<State>
+
+    init(_ loaded: LoadedConfiguration, fallback: String?) { state = Mutex(State(loaded: loaded, fallback: fallback)) }
+
+    var loaded: LoadedConfiguration { state.withLock { $0.loaded } }
+    /// Why this is not the configuration on disk; `nil`: it is.
+    var fallback: String? { state.withLock { $0.fallback } }
+    func adopt(_ loaded: LoadedConfiguration) { state.withLock { $0 = State(loaded: loaded, fallback: nil) } }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import FireAssembly
+import FireSettings
+import FireSystemd
+import FireTelemetry
+import Foundation
+import Logging
+
+/// `firesense run`
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "The daemon, in the foreground; systemd starts this.",
+        discussion: """
+            SIGHUP takes over rules, webhooks, log level and secret files. With an invalid configuration it works with \
+            the last accepted one.
+            """)
+
+    @OptionGroup var files: ConfigurationOption
+
+    func run() async throws {
+        let found = ConfigurationLoader.daemon.load(
+            path: files.config, environment: ProcessInfo.processInfo.environment)
+        for problem in found.problems { Output.complain(problem.description) }
+        for note in found.notes { Output.complain(note) }
+        let (loaded, fallback) = try Self.choose(found)
+        let threshold = bootstrapLogging(
+            format: LogFormat(rawValue: loaded.configuration.log.format.rawValue) ?? .auto,
+            level: Logger.Level(rawValue: loaded.configuration.log.level.rawValue) ?? .info,
+            standardErrorIsJournal: Systemd.isJournalOnStandardError, journal: { Systemd.journal($0) })
+        let logger = Logger(label: "firesense")
+        if let fallback { logger.critical("\(fallback)") }
+        do {
+            let daemon = try Daemon(
+                loaded, configurationPath: files.config, fallback: fallback, threshold: threshold, logger: logger)
+            try await daemon.group.run()
+        } catch {
+            throw Self.explain(error, loaded.configuration)
+        }
+    }
+
+    /// The configuration to work with: what is on disk, else what was accepted last.
+    ///
+    /// - Returns: with it, why it is not the one on disk.
+    /// - Throws: `ExitCode` 78, when there is nothing to fall back on.
+    static func choose(_ found: LoadedConfiguration) throws -> (LoadedConfiguration, fallback: String?) {
+        guard let first = found.errors.first else { return (found, nil) }
+        let accepted = AcceptedConfiguration(directory: Daemon.acceptedDirectory(found.configuration))
+        guard let last = accepted.load(with: .daemon), last.isValid else {
+            Output.complain("firesense: configuration invalid, and none was accepted before: mend it (firesense check)")
+            throw ExitCode(ExitStatus.invalidConfiguration)
+        }
+        return (last, "configuration invalid, running on the last accepted one: \(first)")
+    }
+
+    /// One line for what the operating system says in its own way.
+    static func explain(_ error: any Error, _ configuration: Configuration) -> Failure {
+        let text = "\(error)"
+        let listen = configuration.http.listen
+        if text.contains("errno: \(EADDRINUSE)") {
+            return Failure(
+                "\(listen) is taken by another program", remedy: "stop that (ss -ltnp), or change http.listen")
+        }
+        if text.contains("errno: \(EADDRNOTAVAIL)") {
+            return Failure("\(listen) is no address of this machine", remedy: "change http.listen")
+        }
+        if text.contains("errno: \(EACCES)") {
+            return Failure(
+                "not allowed to listen on \(listen) or beside the database: \(text)",
+                remedy: "use a port from 1024 up, and a state directory that belongs to the user of the daemon")
+        }
+        return Failure("cannot run: \(text)")
+    }
+}

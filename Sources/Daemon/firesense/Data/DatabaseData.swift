@@ -1,0 +1,96 @@
+import FireModel
+import FireStore
+import Foundation
+
+/// The gateway's database, read from this process: works while the daemon is stopped, and beside it.
+struct DatabaseData: GatewayData {
+    let reader: StoreReader
+    /// For units, which are not stored.
+    let catalogue: Catalogue
+
+    /// Bytes of quarantined payload in one page.
+    private static let pageBytes = 4 << 20
+
+    func device(_ id: String) async throws -> DeviceSummary? {
+        try await blocking { try reader.device(id, now: .now) }
+    }
+
+    func devices(limit: Int, cursor: String?) async throws -> Page<DeviceSummary> {
+        try await blocking { try reader.devices(DeviceFilter(), limit: limit, cursor: cursor, now: .now) }
+    }
+
+    func readings(_ query: ReadingQuery, progress: ProgressCount) async throws -> (unit: String?, points: [Point])? {
+        var points: [Point] = []
+        var query = query
+        while true {
+            guard let page = try await blocking({ [query] in try reader.readings(query) }) else { return nil }
+            guard page.count >= query.limit, let last = page.last, last.at > page[0].at else {
+                points += page
+                break
+            }
+            // Start and end of an event may fall on one millisecond: the last one is read again as a whole.
+            let whole = page.prefix { $0.at < last.at }
+            points += whole
+            progress.add(whole.count)
+            query.range.from = last.at
+        }
+        let kind = try await device(query.device)?.device.kind
+        return (kind.flatMap { catalogue[$0]?[metric: query.metric]?.unit }, points)
+    }
+
+    func export(
+        _ filter: ExportFilter, _ format: ExportFormat, progress: ProgressCount, each: ([UInt8]) async throws -> Void
+    ) async throws {
+        var export = reader.export(filter)
+        while true {
+            let (batch, rest) = try await blocking { [export] in
+                var export = export
+                return (try export.next(), export)
+            }
+            guard let batch else { return }
+            export = rest
+            var lines: [UInt8] = []
+            for reading in batch { reading.write(format, to: &lines) }
+            progress.add(batch.count)
+            if !lines.isEmpty { try await each(lines) }
+        }
+    }
+
+    func readingCount() async throws -> Int64 { try await blocking { try reader.figures().readings } }
+
+    func alarms(_ filter: AlarmFilter, limit: Int, cursor: String?) async throws -> Page<Alarm> {
+        try await blocking { try reader.alarms(filter, limit: limit, cursor: cursor) }
+    }
+
+    func alarm(_ id: String) async throws -> (alarm: Alarm, history: [AlarmHistoryItem])? {
+        try await blocking { try reader.alarm(id) }
+    }
+
+    func deliveries(_ state: Delivery.State?, limit: Int, cursor: String?) async throws -> Page<DeliverySummary> {
+        try await blocking { try reader.deliveries(state: state, limit: limit, cursor: cursor) }
+    }
+
+    func quarantine(limit: Int, cursor: String?) async throws -> Page<QuarantineItem> {
+        try await blocking { try reader.quarantine(limit: limit, byteLimit: Self.pageBytes, cursor: cursor) }
+    }
+
+    func quarantineItem(_ id: Int64) async throws -> QuarantineItem? {
+        try await blocking { try reader.quarantineItem(id) }
+    }
+
+    func close() async {}
+
+    /// The reader blocks; the task pool, which also draws the progress bar, has as many threads as cores.
+    ///
+    /// - Throws: `Failure` in the words of the store.
+    private func blocking<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
+        let result: Result<R, any Error> = await withCheckedContinuation { continuation in
+            Thread { continuation.resume(returning: Result(catching: body)) }.start()
+        }
+        do {
+            return try result.get()
+        } catch let error as StoreError {
+            throw Failure("\(error)")
+        }
+    }
+}

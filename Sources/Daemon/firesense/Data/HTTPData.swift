@@ -1,0 +1,279 @@
+import FireModel
+import Foundation
+
+/// The same over the HTTP interface of a running daemon.
+struct HTTPData: GatewayData {
+    let gateway: HTTPGateway
+
+    func device(_ id: String) async throws -> DeviceSummary? {
+        let body: DeviceBody? = try await gateway.find("/api/v1/devices/\(percentEncoded(id))")
+        return body?.summary
+    }
+
+    func devices(limit: Int, cursor: String?) async throws -> Page<DeviceSummary> {
+        try await list("/api/v1/devices", [], limit, cursor) { (body: DeviceBody) in body.summary }
+    }
+
+    func readings(_ query: ReadingQuery, progress: ProgressCount) async throws -> (unit: String?, points: [Point])? {
+        var unit: String?
+        var points: [Point] = []
+        var from = query.range.from
+        repeat {
+            let body: ReadingsBody? = try await gateway.find(
+                "/api/v1/readings",
+                [
+                    ("device", query.device), ("component", query.component), ("metric", query.metric),
+                    ("from", from.map { "\($0.milliseconds)" }), ("to", query.range.to.map { "\($0.milliseconds)" }),
+                    ("step", query.step?.firesense), ("fn", query.step == nil ? nil : query.function.rawValue),
+                ])
+            guard let body else { return nil }
+            unit = body.unit
+            points += body.points.map(\.point)
+            progress.add(body.points.count)
+            // An answer that did not move on would be asked for without end.
+            let next = body.next.map { Timestamp(milliseconds: $0) }
+            guard let next, next > from ?? Timestamp(milliseconds: .min) else { break }
+            from = next
+        } while true
+        return (unit, points)
+    }
+
+    func export(
+        _ filter: ExportFilter, _ format: ExportFormat, progress: ProgressCount, each: ([UInt8]) async throws -> Void
+    ) async throws {
+        var header = format.header.utf8.count
+        try await gateway.stream(
+            "/api/v1/export",
+            [
+                ("format", format.rawValue), ("from", filter.range.from.map { "\($0.milliseconds)" }),
+                ("to", filter.range.to.map { "\($0.milliseconds)" }), ("device", filter.device), ("kind", filter.kind),
+            ]
+        ) { part in
+            let lines = Array(part.dropFirst(header))
+            header -= min(header, part.count)
+            progress.add(lines.reduce(0) { $0 + ($1 == UInt8(ascii: "\n") ? 1 : 0) })
+            if !lines.isEmpty { try await each(lines) }
+        }
+    }
+
+    func readingCount() async throws -> Int64 {
+        struct Stats: Decodable {
+            struct Store: Decodable { var readings: Int64 }
+            var store: Store
+        }
+        let stats: Stats = try await gateway.get("/api/v1/stats")
+        return stats.store.readings
+    }
+
+    func alarms(_ filter: AlarmFilter, limit: Int, cursor: String?) async throws -> Page<Alarm> {
+        try await list(
+            "/api/v1/alarms",
+            [
+                ("state", filter.state?.rawValue), ("acknowledged", filter.acknowledged.map { "\($0)" }),
+                ("verdict", filter.verdict?.rawValue), ("severity", filter.severity?.rawValue),
+                ("category", filter.category?.rawValue), ("kind", filter.kind), ("area", filter.area),
+                ("device", filter.device), ("from", filter.range.from.map { "\($0.milliseconds)" }),
+                ("to", filter.range.to.map { "\($0.milliseconds)" }),
+            ], limit, cursor
+        ) { (alarm: Alarm) in alarm }
+    }
+
+    func alarm(_ id: String) async throws -> (alarm: Alarm, history: [AlarmHistoryItem])? {
+        let body: AlarmBody? = try await gateway.find("/api/v1/alarms/\(percentEncoded(id))")
+        return body.map { ($0.alarm, $0.history) }
+    }
+
+    func deliveries(_ state: Delivery.State?, limit: Int, cursor: String?) async throws -> Page<DeliverySummary> {
+        try await list("/api/v1/deliveries", [("state", state?.rawValue)], limit, cursor) { (body: DeliveryBody) in
+            body.summary
+        }
+    }
+
+    func quarantine(limit: Int, cursor: String?) async throws -> Page<QuarantineItem> {
+        try await list("/api/v1/quarantine", [], limit, cursor) { (body: QuarantineBody) in body.item }
+    }
+
+    /// The interface has no way to ask for one.
+    func quarantineItem(_ id: Int64) async throws -> QuarantineItem? {
+        var cursor: String?
+        repeat {
+            let page = try await quarantine(limit: 100, cursor: cursor)
+            if let item = page.items.first(where: { $0.id == id }) { return item }
+            cursor = page.next
+        } while cursor != nil
+        return nil
+    }
+
+    func close() async { await gateway.close() }
+
+    private func list<Body: Decodable, Item>(
+        _ path: String, _ parameters: [(String, String?)], _ limit: Int, _ cursor: String?, _ item: (Body) -> Item
+    ) async throws -> Page<Item> {
+        let page: PageBody<Body> = try await gateway.get(
+            path, parameters + [("limit", "\(limit)"), ("cursor", cursor)])
+        return Page(items: page.items.map(item), next: page.next)
+    }
+}
+
+/// What an operator changes, for which the daemon must run.
+extension HTTPGateway {
+    func act(_ act: OperatorAct, on id: String) async throws -> Alarm {
+        let name: String
+        var fields: [(name: String, value: Value)] = []
+        switch act.deed {
+        case .acknowledge: name = "acknowledge"
+        case .verdict(let verdict, let cause, let force):
+            name = "verdict"
+            fields.append(("verdict", .text(verdict.rawValue)))
+            if let cause { fields.append(("cause", .text(cause))) }
+            if force { fields.append(("force", .boolean(true))) }
+        case .reset(let force):
+            name = "reset"
+            if force { fields.append(("force", .boolean(true))) }
+        }
+        fields.append(("by", .text(act.by)))
+        if let note = act.note { fields.append(("note", .text(note))) }
+        var json = JSONWriter()
+        json.object { json in for field in fields { json.field(field.name, field.value) } }
+        return try await post("/api/v1/alarms/\(percentEncoded(id))/\(name)", json.text)
+    }
+
+    /// - Returns: readings and events found in the payload, which has left the quarantine.
+    func retry(_ id: Int64) async throws -> Int {
+        struct Body: Decodable { var readings: Int }
+        let body: Body = try await post("/api/v1/quarantine/\(id)/retry", "{}")
+        return body.readings
+    }
+}
+
+// MARK: - Bodies
+
+private struct PageBody<Item: Decodable>: Decodable {
+    var items: [Item]
+    var next: String?
+}
+
+private struct ReadingsBody: Decodable {
+    /// `[ms, value]`
+    struct Pair: Decodable {
+        var point: Point
+        init(from decoder: any Decoder) throws {
+            var pair = try decoder.unkeyedContainer()
+            let milliseconds = try pair.decode(Int64.self)
+            point = Point(at: Timestamp(milliseconds: milliseconds), value: try pair.decode(Value.self))
+        }
+    }
+    var unit: String?
+    var points: [Pair]
+    var next: Int64?
+}
+
+private struct AlarmBody: Decodable {
+    struct Item: Decodable {
+        var change: String
+        var revision: Int
+        var at: Timestamp
+        var cause: String
+        var alarm: Alarm
+    }
+    var alarm: Alarm
+    var history: [AlarmHistoryItem]
+
+    private enum Key: String, CodingKey { case history }
+
+    init(from decoder: any Decoder) throws {
+        alarm = try Alarm(from: decoder)
+        history = try decoder.container(keyedBy: Key.self).decode([Item].self, forKey: .history).compactMap { item in
+            AlarmChange.Kind(rawValue: item.change).map {
+                AlarmHistoryItem(
+                    kind: $0, revision: item.revision, at: item.at, cause: item.cause, snapshot: item.alarm.json)
+            }
+        }
+    }
+}
+
+private struct DeviceBody: Decodable {
+    struct Latest: Decodable {
+        var component: String?
+        var metric: String
+        var value: Value
+        var at: Timestamp
+    }
+    var summary: DeviceSummary
+
+    private enum Key: String, CodingKey {
+        case firstSeen = "first_seen"
+        case lastSeen = "last_seen"
+        case online, latest
+    }
+
+    init(from decoder: any Decoder) throws {
+        let body = try decoder.container(keyedBy: Key.self)
+        summary = DeviceSummary(
+            device: try AlarmDevice(from: decoder), firstSeen: try body.decode(Timestamp.self, forKey: .firstSeen),
+            lastSeen: try body.decode(Timestamp.self, forKey: .lastSeen),
+            online: try body.decodeIfPresent(Bool.self, forKey: .online),
+            latest: try body.decode([Latest].self, forKey: .latest).map {
+                // The marks are not shown by any command.
+                DeviceSummary.Latest(
+                    component: $0.component, metric: $0.metric, value: $0.value, at: $0.at, quality: [])
+            })
+    }
+}
+
+private struct DeliveryBody: Decodable {
+    struct Attempt: Decodable {
+        var at: Timestamp
+        var status: Int?
+        var error: String?
+        var answer: String?
+        var milliseconds: Int64
+    }
+    var summary: DeliverySummary
+
+    private enum Key: String, CodingKey {
+        case id, endpoint, alarm, type, state, attempts
+        case createdAt = "created_at"
+        case nextAttemptAt = "next_attempt_at"
+    }
+
+    init(from decoder: any Decoder) throws {
+        let body = try decoder.container(keyedBy: Key.self)
+        let id = try body.decode(String.self, forKey: .id)
+        let state = try body.decode(Delivery.State.self, forKey: .state)
+        summary = DeliverySummary(
+            id: id, endpoint: try body.decode(String.self, forKey: .endpoint),
+            alarm: try body.decode(String.self, forKey: .alarm), type: try body.decode(String.self, forKey: .type),
+            state: state, createdAt: try body.decode(Timestamp.self, forKey: .createdAt),
+            nextAttemptAt: try body.decodeIfPresent(Timestamp.self, forKey: .nextAttemptAt),
+            attempts: try body.decode([Attempt].self, forKey: .attempts).map {
+                DeliveryAttempt(
+                    delivery: id, at: $0.at, status: $0.status, error: $0.error, answer: $0.answer,
+                    milliseconds: $0.milliseconds, state: state, nextDueAt: nil)
+            })
+    }
+}
+
+private struct QuarantineBody: Decodable {
+    var item: QuarantineItem
+
+    private enum Key: String, CodingKey {
+        case id, topic, reason, lane
+        case receivedAt = "received_at"
+        case publishedLength = "published_length"
+        case payload = "payload_base64"
+    }
+
+    init(from decoder: any Decoder) throws {
+        let body = try decoder.container(keyedBy: Key.self)
+        let payload = try body.decode(Data.self, forKey: .payload)
+        let lane = try body.decodeIfPresent(String.self, forKey: .lane)
+        item = QuarantineItem(
+            id: try body.decode(Int64.self, forKey: .id),
+            receivedAt: try body.decode(Timestamp.self, forKey: .receivedAt),
+            topic: try body.decode(String.self, forKey: .topic), reason: try body.decode(String.self, forKey: .reason),
+            payload: Array(payload),
+            publishedLength: try body.decodeIfPresent(Int.self, forKey: .publishedLength) ?? payload.count,
+            lane: lane == Lane.urgent.description ? .urgent : .bulk)
+    }
+}

@@ -1,0 +1,221 @@
+import FireModel
+import FireMQTT
+import FireSettings
+
+/// What the broker lets the daemon do, found out by doing it: limits and access rules cannot be asked for.
+struct BrokerChecks {
+    let loaded: LoadedConfiguration
+    private let token = String(UInt64.random(in: 0..<(1 << 40)), radix: 36)
+
+    private static let connectTime = Duration.seconds(5)
+    private static let answerTime = Duration.seconds(5)
+    /// How long nothing may come before nothing more is expected.
+    private static let quiet = Duration.milliseconds(500)
+
+    init(_ loaded: LoadedConfiguration) { self.loaded = loaded }
+
+    private var mqtt: Configuration.MQTT { loaded.configuration.mqtt }
+    private var user: String { mqtt.username.isEmpty ? "a client without a name" : "user '\(mqtt.username)'" }
+
+    /// Blocks for up to half a minute.
+    func run() -> [Finding] {
+        let link: BrokerLink
+        do {
+            link = try open("doctor")
+        } catch {
+            return [.fail("broker", words(error), remedy(error))]
+        }
+        defer { link.close() }
+        var findings = [
+            Finding.ok(
+                "broker",
+                "\(mqtt.host):\(mqtt.port) takes \(user), MQTT \(mqtt.protocol.rawValue)\(mqtt.tls.enabled ? ", TLS" : "")"
+                    + version(link))
+        ]
+        findings += attempt("broker access") { [try subscription(link)] }
+        findings += attempt("broker limits") { try limits() }
+        findings += attempt("broker strangers") { [try strangers()] }
+        return findings
+    }
+
+    private func attempt(_ check: String, _ body: () throws -> [Finding]) -> [Finding] {
+        do { return try body() } catch { return [.warn(check, "could not be tried: \(words(error))", remedy(error))] }
+    }
+
+    private func open(_ part: String) throws -> BrokerLink {
+        let link = try BrokerLink(options(part))
+        try link.connect(mqtt, within: Self.connectTime)
+        return link
+    }
+
+    private func options(_ part: String) -> MQTTOptions {
+        var options = MQTTOptions(loaded, clientID: "\(loaded.mqttClientID)-\(part)-\(token)")
+        options.receiveMaximum = mqtt.receiveMaximum
+        options.sendMaximum = 1000
+        return options
+    }
+
+    /// Mosquitto tells it to those who may read `$SYS`.
+    private func version(_ link: BrokerLink) -> String {
+        var text: String?
+        link.received = { text = String(decoding: $0.payload.prefix(60), as: UTF8.self) }
+        defer { link.received = { _ in } }
+        guard let answer = try? link.subscribe(["$SYS/broker/version"], qos: 0, within: Self.answerTime),
+            answer.allSatisfy({ !$0.isRefused })
+        else { return "" }
+        _ = try? link.turn(Self.quiet) { text != nil }
+        return text.map { ", \($0)" } ?? ""
+    }
+
+    // MARK: Access
+
+    private func subscription(_ link: BrokerLink) throws -> Finding {
+        let refused = try link.subscribe(["fire/v1/#"], qos: 1, within: Self.answerTime).filter(\.isRefused)
+        if let first = refused.first {
+            return .fail(
+                "broker access", "\(user) may not subscribe to \(first.filter): \(first.reason)",
+                "topic read # for it in the broker's acl_file")
+        }
+        return .ok("broker access", "\(user) may subscribe to fire/v1/#")
+    }
+
+    /// Whether somebody without a name can speak for a device. The message says nothing a gateway would keep.
+    private func strangers() throws -> Finding {
+        let check = "broker strangers"
+        let kind = loaded.catalogue.kinds.first { $0.metrics.contains { $0.type == .number } }
+        let metric = kind?.metrics.first { $0.type == .number }?.name ?? "pressure"
+        let topic = "fire/v1/\(area)/\(kind?.name ?? "hydrant")/doctor-\(token)/telemetry"
+        let listener = try open("listener")
+        defer { listener.close() }
+        var arrived = false
+        listener.received = { _ in arrived = true }
+        _ = try listener.subscribe([topic], qos: 0, within: Self.answerTime)
+
+        var options = MQTTOptions(clientID: MQTTOptions.uniqueID("stranger"))
+        options.version = mqtt.protocol == .v5 ? .v5 : .v311
+        options.tls = MQTTOptions(loaded, clientID: "").tls
+        let stranger: BrokerLink
+        do {
+            stranger = try BrokerLink(options)
+            try stranger.connect(mqtt, within: Self.connectTime)
+        } catch let error as MQTTError where error.kind == .notAuthorised || error.kind == .tls {
+            return .ok(check, "a client without a name is refused")
+        }
+        defer { stranger.close() }
+        let id = try stranger.client.publish(topic, Array(#"{"values":{"\#(metric)":null}}"#.utf8), qos: 1)
+        try stranger.turn(Self.answerTime) { stranger.published[id] != nil }
+        try listener.turn(Self.quiet) { arrived }
+        guard arrived else { return .ok(check, "a client without a name cannot speak for a device") }
+        return .warn(
+            check, "a client without a name can speak for any device",
+            "allow_anonymous false, password_file and acl_file in mosquitto.conf")
+    }
+
+    private var area: String { loaded.configuration.gateway.areas.first ?? "0" }
+
+    // MARK: Limits
+
+    /// Where a message of ours gets through. Outside `fire/v1` it bothers nobody, and many can be sent; the
+    /// shipped access rules let the daemon write below `gateway` only, where a running daemon passes over it.
+    private struct Way {
+        var topic: String
+        var messages: Int
+    }
+
+    private func limits() throws -> [Finding] {
+        let ways = [
+            // More than the 20 and 1,000 that Mosquitto has of itself.
+            Way(topic: "firesense/doctor/\(token)", messages: 1200),
+            Way(topic: "fire/v1/\(area)/gateway/doctor-\(token)/doctor", messages: 40),
+        ]
+        for way in ways {
+            if let measured = try measure(way) { return Self.judge(measured) }
+        }
+        return [
+            .warn(
+                "broker limits", "not measured: \(user) may not both write and read \(ways[1].topic)",
+                "topic write fire/v1/+/gateway/# and topic read # for it in the broker's acl_file")
+        ]
+    }
+
+    struct Measured: Equatable {
+        var sent: Int
+        /// Came before anything was acknowledged.
+        var window: Int
+        /// Came at all.
+        var total: Int
+    }
+
+    static func judge(_ measured: Measured) -> [Finding] {
+        let check = "broker limits"
+        var findings: [Finding] = []
+        // Mosquitto's own default.
+        if measured.window <= 20 {
+            findings.append(
+                .warn(
+                    check, "the broker sends only \(measured.window) messages before the first is acknowledged",
+                    "every commit holds no more than that: max_inflight_messages 10000 in mosquitto.conf"))
+        } else {
+            let more = measured.window == measured.sent ? "at least " : ""
+            findings.append(.ok(check, "\(more)\(measured.window) messages may be unacknowledged at a time"))
+        }
+        if measured.total < measured.sent {
+            findings.append(
+                .warn(
+                    "broker queue",
+                    "the broker keeps only \(measured.total) messages for a slow session and drops the rest",
+                    "what comes while the daemon is away is lost: max_queued_messages 500000 in mosquitto.conf"))
+        }
+        return findings
+    }
+
+    /// `nil`: nothing gets through this way.
+    private func measure(_ way: Way) throws -> Measured? {
+        let receiver = try open("receiver")
+        defer { receiver.close() }
+        let sender = try open("sender")
+        defer { sender.close() }
+        var arrived = 0
+        receiver.received = { _ in arrived += 1 }
+        guard try receiver.subscribe([way.topic], qos: 1, within: Self.answerTime).allSatisfy({ !$0.isRefused }) else {
+            return nil
+        }
+        let probe = try sender.client.publish(way.topic, [0], qos: 1)
+        try sender.turn(Self.answerTime) { sender.published[probe] != nil }
+        guard (sender.published[probe] ?? 128) < 128, try receiver.turn(Self.quiet, until: { arrived == 1 }) else {
+            return nil
+        }
+        // The acknowledgement of the probe is out, and from here on nothing is written any more.
+        arrived = 0
+        for _ in 0..<way.messages { try sender.client.publish(way.topic, [0], qos: 1) }
+        try sender.turn(Self.answerTime) { sender.published.count == way.messages + 1 }
+        try receive(&arrived) { try receiver.listen(.milliseconds(50)) }
+        let window = arrived
+        try receive(&arrived) { try receiver.client.step(.milliseconds(50)) }
+        return Measured(sent: way.messages, window: window, total: arrived)
+    }
+
+    /// Goes on until nothing has come for a while.
+    private func receive(_ arrived: inout Int, _ turn: () throws -> Void) throws {
+        let end = ContinuousClock.now.advanced(by: Self.answerTime)
+        var last = ContinuousClock.now
+        var seen = arrived
+        while last.duration(to: .now) < Self.quiet, .now < end {
+            try turn()
+            if arrived != seen {
+                seen = arrived
+                last = .now
+            }
+        }
+    }
+
+    // MARK: Words
+
+    private func words(_ error: any Error) -> String {
+        (error as? MQTTError)?.text ?? "\(error)"
+    }
+
+    private func remedy(_ error: any Error) -> String? {
+        (error as? MQTTError).flatMap { $0.remedy.isEmpty ? nil : $0.remedy }
+    }
+}

@@ -1,0 +1,61 @@
+import FireModel
+import Glibc
+import Synchronization
+
+/// How far something is, for other threads to look at.
+final class ProgressCount: Sendable {
+    private let count = Atomic<Int64>(0)
+    var value: Int64 { count.load(ordering: .relaxed) }
+    func add(_ more: Int) { count.add(Int64(more), ordering: .relaxed) }
+}
+
+/// A bar on standard error while `body` runs, when that is a terminal and it takes longer than two seconds.
+///
+/// - Parameters:
+///   - label: what is done, `exporting readings`.
+///   - total: how much there is to do; `nil`: nobody knows, then the count alone is shown.
+func withProgress<R>(
+    _ label: String, total: Int64? = nil, _ body: (ProgressCount) async throws -> R
+) async rethrows -> R {
+    let count = ProgressCount()
+    guard isatty(STDERR_FILENO) == 1 else { return try await body(count) }
+    let display = Task {
+        let start = ContinuousClock.now
+        var isShown = false
+        defer { if isShown { show("") } }
+        try? await Task.sleep(for: .seconds(2))
+        while !Task.isCancelled {
+            isShown = true
+            show(progressLine(label, count.value, total: total, elapsed: start.duration(to: .now)))
+            try? await Task.sleep(for: .milliseconds(250))
+        }
+    }
+    do {
+        let result = try await body(count)
+        display.cancel()
+        await display.value
+        return result
+    } catch {
+        display.cancel()
+        await display.value
+        throw error
+    }
+}
+
+/// `exporting readings  [#########···········]  45 %  1234567  12s`
+func progressLine(_ label: String, _ count: Int64, total: Int64?, elapsed: Duration) -> String {
+    var line = label
+    if let total, total > 0 {
+        let share = min(1, Double(count) / Double(total))
+        let filled = Int(share * 20)
+        line += "  [" + String(repeating: "#", count: filled) + String(repeating: "·", count: 20 - filled) + "]"
+        line += "  \(Int(share * 100)) %"
+    }
+    if count > 0 { line += "  \(count)" }
+    return line + "  \(elapsed.components.seconds)s"
+}
+
+private func show(_ line: String) {
+    let bytes = Array("\r\u{1B}[K\(line)".utf8)
+    _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}

@@ -1,0 +1,125 @@
+import FireModel
+import FireTelemetry
+import Logging
+import Synchronization
+
+/// From the outbox to the webhooks (contract 7), at least once, fires first.
+///
+/// ```
+///   worker thread ──enqueue──▶ EndpointQueue ──orders──▶ EndpointWorker ──POST──▶ receiver
+///                              (one per endpoint)              │
+///   outbox ◀──────────────fetch, snapshot, record──────────────┘
+/// ```
+///
+/// What is not sent when the process ends waits in the outbox and is fetched at the next start.
+public final class Dispatcher: Sendable {
+    private struct Post: Sendable {
+        var worker: EndpointWorker
+        var task: Task<Void, Never>
+    }
+
+    private struct State {
+        var posts: [String: Post] = [:]
+        /// Removed by a reload, with an attempt still under way.
+        var leaving: [Task<Void, Never>] = []
+        var isStopped = false
+    }
+
+    private let context: EndpointWorker.Context
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - gatewayID: For `source` and the heartbeats.
+    ///   - metrics: The page the figures are registered on, once.
+    ///   - version: For the header `user-agent`.
+    ///   - clockIsSynchronised: Asked at each attempt. A delivery never waits for the clock; it says that it
+    ///     cannot be trusted.
+    public init(
+        gatewayID: String, outbox: any Outbox, logger: Logger, metrics: MetricPage, version: String,
+        clockIsSynchronised: @escaping @Sendable () -> Bool, schedule: RetrySchedule = RetrySchedule()
+    ) {
+        context = EndpointWorker.Context(
+            gateway: gatewayID, outbox: outbox,
+            client: WebhookClient(version: version, clockIsSynchronised: clockIsSynchronised),
+            metrics: DispatchMetrics(), logger: logger, schedule: schedule)
+        context.metrics.register(on: metrics) { [weak self] in self?.workers ?? [] }
+    }
+
+    private var workers: [EndpointWorker] {
+        state.withLock { $0.posts.values.map(\.worker) }.sorted { $0.name < $1.name }
+    }
+
+    /// For `/api/v1/stats`.
+    public var figures: DeliveryFigures {
+        var figures = workers.reduce(DeliveryFigures()) { $0 + $1.figures }
+        figures.delivered = context.metrics.delivered.value
+        figures.failed = context.metrics.failed.value
+        return figures
+    }
+
+    /// Takes up what the outbox holds for these endpoints, and ends as cancelled what it holds for others.
+    public func start(endpoints: [Endpoint]) async { adopt(endpoints) }
+
+    /// A reload. An endpoint is its name: a new address inherits the queue, and everything that waits is tried; a
+    /// removed name's deliveries end as cancelled.
+    public func reload(endpoints: [Endpoint]) async { adopt(endpoints) }
+
+    private func adopt(_ endpoints: [Endpoint]) {
+        let names = Set(endpoints.map(\.name))
+        let removed = state.withLock { state -> [Post] in
+            guard !state.isStopped else { return [] }
+            for endpoint in endpoints {
+                if let post = state.posts[endpoint.name] {
+                    post.worker.adopt(endpoint)
+                } else {
+                    let worker = EndpointWorker(endpoint, context: context)
+                    state.posts[endpoint.name] = Post(worker: worker, task: Task { await worker.run() })
+                }
+            }
+            let removed = state.posts.filter { !names.contains($0.key) }.map(\.value)
+            for post in removed { state.posts[post.worker.name] = nil }
+            state.leaving = removed.map(\.task)
+            return removed
+        }
+        // Nothing of theirs may be sent any more.
+        for post in removed { post.task.cancel() }
+        context.outbox.cancelPending(exceptFor: endpoints.map(\.name))
+    }
+
+    /// Called by the worker thread right after the commit, with the sequences the store has given; with
+    /// sequence 0 for what could not be stored and must go out from memory. Does not block. What comes before
+    /// the start, or for an endpoint that is not known yet, is fetched from the outbox.
+    public func enqueue(_ deliveries: [Delivery]) {
+        guard !deliveries.isEmpty else { return }
+        let posts = state.withLock { $0.posts }
+        for (name, deliveries) in Dictionary(grouping: deliveries, by: \.endpoint) {
+            posts[name]?.worker.enqueue(deliveries)
+        }
+    }
+
+    /// `webhooks enable NAME`: everything that waits for this endpoint is due at once, also after a 410.
+    /// - Returns: `false`: there is no endpoint of this name.
+    public func enable(_ name: String) -> Bool {
+        guard let post = state.withLock({ $0.posts[name] }) else { return false }
+        post.worker.enable()
+        return true
+    }
+
+    /// Waits for the attempts under way and for fires that were never tried; calls off what takes longer, to
+    /// be sent after the next start.
+    public func shutdown(within limit: Duration) async {
+        let (posts, leaving) = state.withLock { state in
+            state.isStopped = true
+            return (Array(state.posts.values), state.leaving)
+        }
+        for post in posts { post.worker.stop() }
+        let tasks = posts.map(\.task)
+        let deadline = Task {
+            guard (try? await Task.sleep(for: limit, clock: .continuous)) != nil else { return }
+            for task in tasks { task.cancel() }
+        }
+        for task in tasks + leaving { await task.value }
+        deadline.cancel()
+        await context.client.shutdown()
+    }
+}

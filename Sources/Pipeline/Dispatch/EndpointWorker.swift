@@ -1,0 +1,278 @@
+import FireModel
+import FireTelemetry
+import Logging
+import Synchronization
+
+/// Carries out what one endpoint's queue orders. Each endpoint has its own, so that none waits for another.
+///
+/// One task asks the queue and starts attempts, of which the queue allows a bounded number; it sleeps until
+/// something is told or due, and costs nothing meanwhile.
+final class EndpointWorker: Sendable {
+    /// What all workers share.
+    struct Context: Sendable {
+        var gateway: String
+        var outbox: any Outbox
+        var client: WebhookClient
+        var metrics: DispatchMetrics
+        var logger: Logger
+        var schedule: RetrySchedule
+    }
+
+    private struct State {
+        var endpoint: Endpoint
+        var queue: EndpointQueue
+        var timer: Task<Void, Never>?
+        var timerDue: ContinuousClock.Instant?
+        var heartbeat: Task<Void, Never>?
+        /// What waited in the outbox at the start, and what came and went since. The truth while the outbox has
+        /// more than memory; else memory is.
+        var pending: Int64 = 0
+        var delivered: UInt64 = 0
+        var failed: UInt64 = 0
+    }
+
+    let name: String
+    private let context: Context
+    private let state: Mutex<State>
+    private let wakeUps: AsyncStream<Void>
+    private let wakeUp: AsyncStream<Void>.Continuation
+    private let reporter: EndpointReporter
+
+    init(_ endpoint: Endpoint, context: Context) {
+        name = endpoint.name
+        self.context = context
+        reporter = EndpointReporter(endpoint: endpoint.name, outbox: context.outbox, logger: context.logger)
+        state = Mutex(State(endpoint: endpoint, queue: EndpointQueue(schedule: context.schedule)))
+        (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    var figures: DeliveryFigures {
+        state.withLock { state in
+            let pending = state.queue.hasMore ? max(state.pending, Int64(state.queue.count)) : Int64(state.queue.count)
+            return DeliveryFigures(
+                pending: UInt64(clamping: pending), delivered: state.delivered, failed: state.failed)
+        }
+    }
+
+    /// All of the address that may be shown.
+    private var host: String { WebhookClient.host(state.withLock { $0.endpoint.url }) }
+
+    var oldest: Timestamp? { state.withLock { $0.queue.oldest } }
+
+    // MARK: - Told from outside
+
+    func enqueue(_ deliveries: [Delivery]) {
+        let lost = state.withLock { state in
+            state.pending += Int64(deliveries.count)
+            return state.queue.enqueued(deliveries)
+        }
+        wakeUp.yield()
+        guard lost > 0 else { return }
+        context.metrics.lost.add(UInt64(lost))
+        reporter.lost(lost)
+    }
+
+    /// A reload: perhaps another address or other secrets, and a reason to try what waits.
+    func adopt(_ endpoint: Endpoint) {
+        let changesHeartbeat = state.withLock { state in
+            defer { state.endpoint = endpoint }
+            state.queue.enabled(now: .now)
+            return state.endpoint.heartbeat != endpoint.heartbeat || state.endpoint.format != endpoint.format
+        }
+        if changesHeartbeat { startHeartbeat() }
+        wakeUp.yield()
+    }
+
+    func enable() {
+        state.withLock { $0.queue.enabled(now: .now) }
+        wakeUp.yield()
+    }
+
+    /// Sends no more but fires that were never tried; `run` ends with the last attempt.
+    func stop() {
+        state.withLock { state in
+            state.queue.stopped()
+            state.heartbeat?.cancel()
+        }
+        wakeUp.yield()
+    }
+
+    // MARK: - The one task
+
+    /// Works until it is stopped or cancelled.
+    func run() async {
+        startHeartbeat()
+        await withDiscardingTaskGroup { group in
+            group.addTask { [self] in
+                guard let count = try? await context.outbox.pendingCount(endpoint: name) else { return }
+                state.withLock { $0.pending += Int64(count) }
+            }
+            wakeUp.yield()
+            for await _ in wakeUps {
+                while let order = nextOrder() {
+                    group.addTask { [self] in await carryOut(order) }
+                }
+            }
+        }
+        state.withLock { state in
+            state.timer?.cancel()
+            state.heartbeat?.cancel()
+        }
+    }
+
+    /// `nil`: nothing to do before the next wake-up.
+    private func nextOrder() -> EndpointQueue.Order? {
+        state.withLock { state in
+            let order = state.queue.next(.now)
+            switch order {
+            case .send, .fetch: return order
+            case .wait(let due):
+                setTimer(due, &state)
+                return nil
+            case .finished:
+                wakeUp.finish()
+                return nil
+            }
+        }
+    }
+
+    private func setTimer(_ due: ContinuousClock.Instant?, _ state: inout State) {
+        guard due != state.timerDue else { return }
+        state.timer?.cancel()
+        state.timerDue = due
+        state.timer = due.map { due in
+            Task { [weak self] in
+                guard (try? await Task.sleep(until: due, clock: .continuous)) != nil else { return }
+                self?.state.withLock { if $0.timerDue == due { $0.timerDue = nil } }
+                self?.wakeUp.yield()
+            }
+        }
+    }
+
+    private func carryOut(_ order: EndpointQueue.Order) async {
+        switch order {
+        case .send(let delivery): await attempt(delivery)
+        case .fetch(let fire, let after, let limit): await fetch(fire: fire, after: after, limit: limit)
+        case .wait, .finished: break
+        }
+        wakeUp.yield()
+    }
+
+    private func fetch(fire: Bool, after sequence: Int64, limit: Int) async {
+        do {
+            let page = try await context.outbox.pending(endpoint: name, fire: fire, after: sequence, limit: limit)
+            state.withLock { $0.queue.fetched(page, fire: fire, limit: limit, now: .now, wall: .wallClock) }
+        } catch {
+            state.withLock { $0.queue.fetchFailed(fire: fire, now: .now) }
+            reporter.outboxFailed(error)
+        }
+    }
+
+    // MARK: - Attempts
+
+    private func attempt(_ delivery: Delivery) async {
+        let endpoint = state.withLock { $0.endpoint }
+        let at = Timestamp.wallClock
+        let message: WebhookClient.Message
+        do {
+            guard let snapshot = try await snapshot(delivery) else {
+                let failure = Failure(reason: .unsendable, text: "the alarm of this delivery is not kept any more")
+                return ended(delivery, .unsendable, WebhookClient.Answer(failure: failure, took: .zero), at: at)
+            }
+            message = try self.message(delivery, endpoint, snapshot)
+        } catch is DecodingError {
+            let failure = Failure(reason: .unsendable, text: "the alarm of this delivery cannot be read")
+            return ended(delivery, .unsendable, WebhookClient.Answer(failure: failure, took: .zero), at: at)
+        } catch {
+            reporter.outboxFailed(error)
+            return ended(delivery, .abandoned, WebhookClient.Answer(took: .zero), at: at)
+        }
+        let answer = await context.client.post(message, to: endpoint, now: at)
+        if Task.isCancelled, answer.failure != nil { return ended(delivery, .abandoned, answer, at: at) }
+        ended(delivery, answer.failure.map { .failed($0) } ?? .delivered, answer, at: at)
+    }
+
+    private func snapshot(_ delivery: Delivery) async throws -> String? {
+        if let snapshot = delivery.snapshot { return snapshot }
+        return try await context.outbox.snapshot(of: delivery.id)
+    }
+
+    private func message(_ delivery: Delivery, _ endpoint: Endpoint, _ snapshot: String) throws -> WebhookClient.Message
+    {
+        switch endpoint.format {
+        case .cloudevents:
+            WebhookClient.Message(
+                id: delivery.id, contentType: CloudEvent.contentType,
+                body: CloudEvent.body(delivery, gateway: context.gateway, snapshot: snapshot))
+        case .alertmanager:
+            WebhookClient.Message(
+                id: delivery.id, contentType: AlertmanagerBody.contentType,
+                body: try AlertmanagerBody.body(receiver: endpoint.name, snapshot: snapshot))
+        }
+    }
+
+    private func ended(
+        _ delivery: Delivery, _ outcome: EndpointQueue.Outcome, _ answer: WebhookClient.Answer, at: Timestamp
+    ) {
+        let wall = Timestamp.wallClock
+        let resolution = state.withLock { state in
+            let resolution = state.queue.attemptEnded(
+                delivery.id, outcome, now: .now, wall: wall, random: .random(in: 0...1))
+            if resolution.state != .pending { state.pending -= 1 }
+            if outcome == .delivered { state.delivered += 1 }
+            if answer.failure != nil, outcome != .abandoned { state.failed += 1 }
+            return resolution
+        }
+        guard outcome != .abandoned else { return }
+        if let failure = answer.failure {
+            context.metrics.count(failure.reason, at: name)
+            reporter.attemptFailed(failure, status: answer.status, host: host, delivery: delivery.id)
+        } else {
+            context.metrics.delivered.increment()
+            context.metrics.publishToPush.observe(max(0, Double(wall - delivery.receivedAt) / 1000))
+        }
+        context.outbox.record(
+            DeliveryAttempt(
+                delivery: delivery.id, at: at, status: answer.status, error: answer.failure?.text, answer: answer.text,
+                milliseconds: Int64(answer.took / .milliseconds(1)), state: resolution.state,
+                nextDueAt: resolution.wait.map { wall + Int64($0 / .milliseconds(1)) }))
+        reporter.tell(resolution.troubles, answer.failure, host: host, delivery: delivery.id)
+    }
+
+    // MARK: - Heartbeats
+
+    /// Neither stored nor retried. An Alertmanager body has no word for it, so those endpoints get none.
+    private func startHeartbeat() {
+        state.withLock { state in
+            state.heartbeat?.cancel()
+            state.heartbeat = nil
+            let interval = state.endpoint.heartbeat
+            guard interval > .zero, state.endpoint.format == .cloudevents else { return }
+            state.heartbeat = Task { [weak self] in
+                while (try? await Task.sleep(for: interval, clock: .continuous)) != nil { await self?.beat() }
+            }
+        }
+    }
+
+    private func beat() async {
+        let (endpoint, isHeld) = state.withLock { ($0.endpoint, $0.queue.isHeld) }
+        // An address that is gone is tried at its own pace.
+        guard !isHeld else { return }
+        let at = Timestamp.wallClock
+        let started = ContinuousClock.now
+        let id = WebhookID.unique()
+        let message = WebhookClient.Message(
+            id: id, contentType: CloudEvent.contentType,
+            body: CloudEvent.heartbeat(
+                id: id, gateway: context.gateway, endpoint: name, at: at, figures: figures))
+        let answer = await context.client.post(message, to: endpoint, now: at)
+        guard !Task.isCancelled else { return }
+        let troubles = state.withLock {
+            $0.queue.heartbeatEnded(
+                answer.failure.map { .failed($0) } ?? .delivered, startedAt: started, now: .now)
+        }
+        if let failure = answer.failure { reporter.attemptFailed(failure, status: answer.status, host: host) }
+        reporter.tell(troubles, answer.failure, host: host)
+        wakeUp.yield()
+    }
+}

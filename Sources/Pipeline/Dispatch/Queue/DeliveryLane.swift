@@ -1,0 +1,272 @@
+import FireModel
+
+/// What waits for one endpoint in memory, one of two lanes: fires, and the rest. An alarm never changes
+/// lane, so the order of its changes is kept within one.
+///
+/// The changes of one alarm form a chain of which only the head is sent. What does not fit stays in the
+/// outbox, and from then on everything new is fetched from there, so that no change overtakes an earlier one:
+///
+/// ```
+///   outbox   1 2 3 4 5 6 7 8 9 …
+///            settled │ in memory │ fetched when there is room
+///                                ▲ cursor
+/// ```
+struct DeliveryLane {
+    typealias Instant = ContinuousClock.Instant
+
+    private struct Entry {
+        var delivery: Delivery
+        /// It was made due by the success of another delivery.
+        var isReleased = false
+        /// How often it failed all the same: then it is this delivery the receiver does not want.
+        var rebuffs = 0
+    }
+
+    private struct Chain {
+        var entries: [Entry]
+        /// Its head has failed: what is behind it does not count against the room for others.
+        var isStuck: Bool
+    }
+
+    /// What was never tried goes first: a delivery the receiver refuses must not keep others waiting.
+    private struct Rank: Comparable {
+        var isRetry: Bool
+        var arrival: UInt64
+        static func < (a: Rank, b: Rank) -> Bool {
+            a.isRetry == b.isRetry ? a.arrival < b.arrival : !a.isRetry
+        }
+    }
+
+    let isFire: Bool
+    /// Deliveries kept in memory. Those behind a failed head are kept besides, up to `stuckFactor` times as many.
+    let capacity: Int
+    private static let stuckFactor = 10
+    /// The alarm's JSON is kept for so many; the others' is fetched when they are sent.
+    private static let maximumSnapshots = 100
+    private static let page = 500
+    /// After an outbox that could not be read.
+    private static let fetchPause = Duration.seconds(1)
+    private static let longestRelease = Duration.seconds(3600)
+
+    private var chains: [String: Chain] = [:]
+    private var ids: Set<String> = []
+    private var ready = Agenda<Rank>()
+    private var waiting = Agenda<Instant>()
+    private var arrivals: UInt64 = 0
+    private(set) var count = 0
+    private var stuck = 0
+    private var snapshots = 0
+    /// What was settled lately may come again: from the outbox, where its result is not written yet, or
+    /// from the worker, once what was sent from memory while the store failed has been written down.
+    private var settledLately: RecentIDs
+
+    /// Highest sequence looked at.
+    private var cursor: Int64 = 0
+    /// The outbox has more than memory. True at the start: nothing has been looked at.
+    private(set) var hasMore = true
+    private(set) var isFetching = false
+    private var passedOverWhileFetching = false
+    private var fetchNotBefore: Instant?
+    /// The end of the outbox was reached once. What comes before that was there at the start, and is due.
+    private var isCaughtUp = false
+
+    init(isFire: Bool, capacity: Int) {
+        self.isFire = isFire
+        self.capacity = capacity
+        settledLately = RecentIDs(capacity: capacity)
+    }
+
+    /// When the oldest was created.
+    var oldest: Timestamp? { chains.values.lazy.flatMap(\.entries).map(\.delivery.createdAt).min() }
+
+    // MARK: - Filling
+
+    private var isFull: Bool { count - stuck >= capacity || count >= capacity * Self.stuckFactor }
+
+    /// - Returns: `false` when it is lost, at least until the next start: it is not in the outbox, and there is no room.
+    mutating func enqueued(_ delivery: Delivery) -> Bool {
+        if isKnown(delivery) { return true }
+        if delivery.sequence == 0 {
+            // Sent from memory while the store cannot be written.
+            guard !isFull else { return false }
+            append(delivery)
+            return true
+        }
+        if hasMore || isFull {
+            hasMore = true
+            if isFetching { passedOverWhileFetching = true }
+            // Nothing comes before a raise: a new fire need not wait for what the outbox still has.
+            if isFire, !isFull, delivery.type == AlarmChange.Kind.raised.eventType { append(delivery) }
+        } else {
+            append(delivery)
+            cursor = max(cursor, delivery.sequence)
+        }
+        return true
+    }
+
+    /// - Parameter isDown: Nothing comes through now, so what failed makes no room for more.
+    mutating func fetchOrder(_ now: Instant, isDown: Bool) -> (after: Int64, limit: Int)? {
+        guard hasMore, !isFetching, fetchNotBefore.map({ $0 <= now }) ?? true else { return nil }
+        let taken = isDown ? count : count - stuck
+        guard taken <= capacity / 2, count < capacity * Self.stuckFactor else { return nil }
+        isFetching = true
+        passedOverWhileFetching = false
+        return (cursor, max(1, min(Self.page, capacity - taken)))
+    }
+
+    var fetchDue: Instant? { hasMore && !isFetching ? fetchNotBefore : nil }
+
+    /// - Parameter schedule: Bounds what is left to wait, for the wall clock may have been set since.
+    mutating func fetched(
+        _ page: [Delivery], limit: Int, now: Instant, wall: Timestamp, schedule: RetrySchedule
+    ) {
+        isFetching = false
+        fetchNotBefore = nil
+        for delivery in page where delivery.sequence > cursor {
+            cursor = delivery.sequence
+            guard delivery.isFire == isFire, !isKnown(delivery) else { continue }
+            var due: Instant?
+            if isCaughtUp, delivery.attempts > 0, delivery.dueAt > wall {
+                let longest = schedule.wait(after: delivery.attempts, isFire: isFire, retryAfter: nil, random: 1)
+                due = now + min(.milliseconds(delivery.dueAt - wall), longest)
+            }
+            append(delivery, due: due)
+        }
+        hasMore = page.count >= limit || passedOverWhileFetching
+        if !hasMore { isCaughtUp = true }
+    }
+
+    mutating func fetchFailed(_ now: Instant) {
+        isFetching = false
+        fetchNotBefore = now + Self.fetchPause
+    }
+
+    private mutating func isKnown(_ delivery: Delivery) -> Bool {
+        if settledLately.contains(delivery.id) { return true }
+        guard ids.contains(delivery.id) else { return false }
+        if let place = chains[delivery.alarm]?.entries.firstIndex(where: { $0.delivery.id == delivery.id }) {
+            chains[delivery.alarm]?.entries[place].delivery.sequence = delivery.sequence
+        }
+        return true
+    }
+
+    private mutating func append(_ delivery: Delivery, due: Instant? = nil) {
+        var entry = Entry(delivery: delivery)
+        if delivery.snapshot != nil {
+            if snapshots < Self.maximumSnapshots || delivery.sequence == 0 {
+                snapshots += 1
+            } else {
+                entry.delivery.snapshot = nil
+            }
+        }
+        ids.insert(delivery.id)
+        count += 1
+        if chains[delivery.alarm] != nil {
+            chains[delivery.alarm]?.entries.append(entry)
+            if chains[delivery.alarm]?.isStuck == true { stuck += 1 }
+        } else {
+            chains[delivery.alarm] = Chain(entries: [entry], isStuck: false)
+            if let due { park(delivery.alarm, until: due) } else { makeReady(delivery.alarm) }
+        }
+    }
+
+    // MARK: - Sending
+
+    mutating func promote(_ now: Instant) {
+        while let due = waiting.first, due <= now, let alarm = waiting.popFirst() { makeReady(alarm) }
+    }
+
+    struct Outlook {
+        var hasReady: Bool
+        /// The next was never tried.
+        var hasFresh: Bool
+        var nextDue: Instant?
+        /// Something could be sent, now or when it is due.
+        var hasAny: Bool { hasReady || nextDue != nil }
+    }
+
+    var outlook: Outlook {
+        Outlook(
+            hasReady: !ready.isEmpty, hasFresh: ready.first.map { !$0.isRetry } ?? false, nextDue: waiting.first)
+    }
+
+    /// The next that is ready, or the first that is waiting where nothing is.
+    mutating func take() -> Delivery? {
+        guard let alarm = ready.popFirst() ?? waiting.popFirst() else { return nil }
+        return chains[alarm]?.entries.first?.delivery
+    }
+
+    /// The head's attempt failed.
+    /// - Returns: How many were made.
+    mutating func attempted(_ alarm: String) -> Int {
+        guard var chain = chains[alarm], !chain.entries.isEmpty else { return 1 }
+        chain.entries[0].delivery.attempts += 1
+        if chain.entries[0].isReleased {
+            chain.entries[0].isReleased = false
+            chain.entries[0].rebuffs += 1
+        }
+        // It will be a while, and the outbox has it. A fire's is kept: it must go out even if the store fails now.
+        if !isFire, chain.entries[0].delivery.sequence != 0, chain.entries[0].delivery.snapshot != nil {
+            chain.entries[0].delivery.snapshot = nil
+            snapshots -= 1
+        }
+        let attempts = chain.entries[0].delivery.attempts
+        chains[alarm] = chain
+        return attempts
+    }
+
+    /// The alarm is over, as far as memory and outbox know: a later change of it waits, and says so.
+    func isOver(_ alarm: String) -> Bool {
+        !hasMore && chains[alarm]?.entries.last.map { !$0.delivery.isActive } ?? false
+    }
+
+    /// The head is done with, and the alarm's next change may go.
+    mutating func settled(_ alarm: String) {
+        guard var chain = chains[alarm], !chain.entries.isEmpty else { return }
+        if chain.isStuck { stuck -= chain.entries.count }
+        let gone = chain.entries.removeFirst().delivery
+        ids.remove(gone.id)
+        count -= 1
+        if gone.snapshot != nil { snapshots -= 1 }
+        settledLately.insert(gone.id)
+        chain.isStuck = false
+        chains[alarm] = chain.entries.isEmpty ? nil : chain
+        if !chain.entries.isEmpty { makeReady(alarm) }
+    }
+
+    /// The head waits for its next attempt.
+    mutating func deferred(_ alarm: String, until due: Instant) {
+        guard var chain = chains[alarm] else { return }
+        if !chain.isStuck, chain.entries.first.map({ $0.delivery.attempts > 0 }) ?? false {
+            chain.isStuck = true
+            stuck += chain.entries.count
+            chains[alarm] = chain
+        }
+        park(alarm, until: due)
+    }
+
+    /// The endpoint works: everything is due at once. Only what it has refused again after that has to wait
+    /// a little longer each time, lest each success brings all those refusals with it.
+    mutating func released(_ now: Instant, unconditionally: Bool) {
+        for (due, alarm) in waiting.removeAll() {
+            guard let entry = chains[alarm]?.entries.first else { continue }
+            chains[alarm]?.entries[0].isReleased = true
+            if unconditionally || entry.rebuffs == 0 {
+                makeReady(alarm)
+            } else if entry.isReleased {
+                park(alarm, until: due)
+            } else {
+                let pause = min(.seconds(1 << min(entry.rebuffs, 12)), Self.longestRelease)
+                park(alarm, until: min(due, now + pause))
+            }
+        }
+    }
+
+    private mutating func makeReady(_ alarm: String) {
+        arrivals += 1
+        let isRetry = chains[alarm]?.entries.first.map { $0.delivery.attempts > 0 } ?? false
+        ready.insert(alarm, at: Rank(isRetry: isRetry, arrival: arrivals))
+    }
+
+    private mutating func park(_ alarm: String, until due: Instant) { waiting.insert(alarm, at: due) }
+}

@@ -1,0 +1,302 @@
+import FireModel
+
+/// Decides what is sent to one endpoint and when (contract 7). Pure: facts go in, orders come out; time is
+/// a parameter, and waiting is reckoned on a clock that nobody sets.
+///
+/// The endpoint is in one of three conditions:
+///
+/// ```
+///   well   up to `routineSlots` deliveries at once, fires more besides; each alarm one at a time
+///   down   three failures in a row: one attempt at a time at a bounded pace, until one succeeds
+///   held   it answered 410: one attempt an hour, with a fire waiting one a minute
+/// ```
+struct EndpointQueue {
+    typealias Instant = ContinuousClock.Instant
+
+    enum Order: Equatable {
+        case send(Delivery)
+        case fetch(fire: Bool, after: Int64, limit: Int)
+        /// Ask again then, or when something has happened; `nil`: only then.
+        case wait(until: Instant?)
+        /// Draining has come to its end.
+        case finished
+    }
+
+    enum Outcome: Equatable {
+        case delivered
+        case failed(Failure)
+        /// It could not be sent, through no fault of the endpoint's.
+        case unsendable
+        /// The attempt was called off; it does not count.
+        case abandoned
+    }
+
+    /// What became of a delivery by an attempt.
+    struct Resolution: Equatable {
+        var state: Delivery.State
+        /// Until the next attempt, while pending.
+        var wait: Duration?
+        var troubles: [EndpointTrouble.Kind] = []
+    }
+
+    struct Limits {
+        /// Deliveries kept in memory in each of the two lanes.
+        var capacity = 500
+        var routineSlots = 4
+        /// Fires always find a slot that nothing slow has taken.
+        var slots = 8
+        var failuresUntilDown = 3
+    }
+
+    private struct Flight {
+        var delivery: Delivery
+        var startedAt: Instant
+    }
+
+    private let schedule: RetrySchedule
+    private let limits: Limits
+    private var fires: DeliveryLane
+    private var routine: DeliveryLane
+    private var flights: [String: Flight] = [:]
+    private var routineInFlight = 0
+    private var failures = 0
+    private var lastFailure: Instant?
+    private var lastStart: Instant?
+    private(set) var isHeld = false
+    private var isDraining = false
+    /// `failing` or `gone` was told; at the start it may have been before.
+    private var isTroubleTold = true
+    private var isFailingTold = false
+    private var firePause: Instant?
+    private var routinePause: Instant?
+
+    init(schedule: RetrySchedule = RetrySchedule(), limits: Limits = Limits()) {
+        self.schedule = schedule
+        self.limits = limits
+        fires = DeliveryLane(isFire: true, capacity: limits.capacity)
+        routine = DeliveryLane(isFire: false, capacity: limits.capacity)
+    }
+
+    var isDown: Bool { failures >= limits.failuresUntilDown }
+    /// Deliveries in memory.
+    var count: Int { fires.count + routine.count }
+    /// The outbox has more than memory.
+    var hasMore: Bool { fires.hasMore || routine.hasMore }
+    var oldest: Timestamp? { [fires.oldest, routine.oldest].compactMap(\.self).min() }
+
+    // MARK: - What has happened
+
+    /// Changes were committed, or must go out although they could not be.
+    /// - Returns: How many are lost: they are not in the outbox, and memory is full.
+    mutating func enqueued(_ deliveries: [Delivery]) -> Int {
+        var lost = 0
+        for delivery in deliveries where !self[fire: delivery.isFire].enqueued(delivery) {
+            lost += 1
+        }
+        return lost
+    }
+
+    mutating func fetched(_ page: [Delivery], fire: Bool, limit: Int, now: Instant, wall: Timestamp) {
+        self[fire: fire].fetched(page, limit: limit, now: now, wall: wall, schedule: schedule)
+    }
+
+    mutating func fetchFailed(fire: Bool, now: Instant) {
+        self[fire: fire].fetchFailed(now)
+    }
+
+    /// - Parameters:
+    ///   - wall: Wall clock, for the age of the delivery only.
+    ///   - random: In 0…1.
+    mutating func attemptEnded(_ id: String, _ outcome: Outcome, now: Instant, wall: Timestamp, random: Double)
+        -> Resolution
+    {
+        guard let flight = flights.removeValue(forKey: id) else { return Resolution(state: .pending) }
+        let delivery = flight.delivery
+        if !delivery.isFire { routineInFlight -= 1 }
+        switch outcome {
+        case .delivered:
+            let troubles = answered(now)
+            self[fire: delivery.isFire].settled(delivery.alarm)
+            return Resolution(state: .delivered, troubles: troubles)
+        case .failed(let failure):
+            let troubles = refused(failure, isFire: delivery.isFire, startedAt: flight.startedAt, now: now)
+            return retry(flight, failure, troubles, now: now, wall: wall, random: random)
+        case .unsendable:
+            return retry(flight, nil, [], now: now, wall: wall, random: random)
+        case .abandoned:
+            self[fire: delivery.isFire].deferred(delivery.alarm, until: now + schedule.downPace)
+            return Resolution(state: .pending, wait: schedule.downPace)
+        }
+    }
+
+    /// A heartbeat is an attempt at the endpoint like any other, but for nothing that waits.
+    mutating func heartbeatEnded(_ outcome: Outcome, startedAt: Instant, now: Instant) -> [EndpointTrouble.Kind] {
+        switch outcome {
+        case .delivered: answered(now)
+        case .failed(let failure): refused(failure, isFire: false, startedAt: startedAt, now: now)
+        case .unsendable, .abandoned: []
+        }
+    }
+
+    /// An operator's `enable`, or a reload.
+    mutating func enabled(now: Instant) {
+        isHeld = false
+        failures = 0
+        lastFailure = nil
+        firePause = nil
+        routinePause = nil
+        fires.released(now, unconditionally: true)
+        routine.released(now, unconditionally: true)
+    }
+
+    /// The daemon stops. Fires that were never tried still go out; the rest waits in the outbox.
+    mutating func stopped() { isDraining = true }
+
+    private mutating func answered(_ now: Instant) -> [EndpointTrouble.Kind] {
+        isHeld = false
+        failures = 0
+        lastFailure = nil
+        firePause = nil
+        routinePause = nil
+        fires.released(now, unconditionally: false)
+        routine.released(now, unconditionally: false)
+        defer {
+            isTroubleTold = false
+            isFailingTold = false
+        }
+        return isTroubleTold ? [.recovered] : []
+    }
+
+    private mutating func refused(_ failure: Failure, isFire: Bool, startedAt: Instant, now: Instant)
+        -> [EndpointTrouble.Kind]
+    {
+        // What was under way together fails together: that is one failure, not several in a row.
+        if lastFailure.map({ startedAt >= $0 }) ?? true {
+            failures += 1
+            lastFailure = now
+        }
+        if let retryAfter = failure.retryAfter {
+            // Asked of the sender, not of one message. A fire is not kept by what another was told.
+            if isFire { firePause = now + min(retryAfter, schedule.fireCeiling) }
+            routinePause = now + min(retryAfter, schedule.retryAfterCeiling)
+        }
+        if failure.reason == .gone {
+            guard !isHeld else { return [] }
+            isHeld = true
+            isTroubleTold = true
+            return [.gone]
+        }
+        guard isDown, !isHeld, !isFailingTold else { return [] }
+        isFailingTold = true
+        isTroubleTold = true
+        return [.failing]
+    }
+
+    private mutating func retry(
+        _ flight: Flight, _ failure: Failure?, _ troubles: [EndpointTrouble.Kind], now: Instant, wall: Timestamp,
+        random: Double
+    ) -> Resolution {
+        let delivery = flight.delivery
+        let attempts = self[fire: delivery.isFire].attempted(delivery.alarm)
+        // What is held is not dropped, and a fire not while it burns.
+        let mayDie = !isHeld && (!delivery.isFire || self[fire: delivery.isFire].isOver(delivery.alarm))
+        if mayDie, schedule.isExhausted(attempts: attempts, age: .milliseconds(wall - delivery.createdAt)) {
+            self[fire: delivery.isFire].settled(delivery.alarm)
+            return Resolution(state: .dead, troubles: troubles + [.deadLettered])
+        }
+        let wait =
+            isHeld
+            ? heldPace(delivery.isFire)
+            : schedule.wait(
+                after: attempts, isFire: delivery.isFire, retryAfter: failure?.retryAfter, random: random)
+        var due = now + wait
+        if delivery.isFire, failure?.retryAfter == nil {
+            // From start to start, however long the attempt took to fail.
+            due = min(due, max(now, flight.startedAt + schedule.fireCeiling))
+        }
+        self[fire: delivery.isFire].deferred(delivery.alarm, until: due)
+        return Resolution(state: .pending, wait: now.duration(to: due), troubles: troubles)
+    }
+
+    /// Modified in place: a copy of a lane is a copy of all it holds.
+    private subscript(fire fire: Bool) -> DeliveryLane {
+        get { fire ? fires : routine }
+        _modify { if fire { yield &fires } else { yield &routine } }
+    }
+
+    // MARK: - What to do
+
+    /// The next thing to do. Ask until it says to wait.
+    mutating func next(_ now: Instant) -> Order {
+        fires.promote(now)
+        routine.promote(now)
+        var wake: Instant?
+        if let order = sendOrder(fire: true, now, &wake) { return order }
+        if isDraining { return flights.isEmpty && !mayStillSend(now) ? .finished : .wait(until: wake) }
+        if let order = sendOrder(fire: false, now, &wake) { return order }
+        if let (after, limit) = fires.fetchOrder(now, isDown: isDown) {
+            return .fetch(fire: true, after: after, limit: limit)
+        }
+        if !fires.isFetching, let (after, limit) = routine.fetchOrder(now, isDown: isDown) {
+            return .fetch(fire: false, after: after, limit: limit)
+        }
+        for due in [fires.fetchDue, routine.fetchDue] { wake = earlier(wake, due) }
+        return .wait(until: wake)
+    }
+
+    private func mayStillSend(_ now: Instant) -> Bool {
+        fires.outlook.hasFresh && gate(fire: true).map { $0 <= now } ?? false
+    }
+
+    private mutating func sendOrder(fire: Bool, _ now: Instant, _ wake: inout Instant?) -> Order? {
+        let outlook = self[fire: fire].outlook
+        guard outlook.hasAny, let gate = gate(fire: fire) else { return nil }
+        let due = isHeld || outlook.hasReady ? gate : max(gate, outlook.nextDue ?? gate)
+        guard due <= now else {
+            wake = earlier(wake, due)
+            return nil
+        }
+        if isDraining, !outlook.hasFresh { return nil }
+        guard let delivery = self[fire: fire].take() else { return nil }
+        flights[delivery.id] = Flight(delivery: delivery, startedAt: now)
+        if !fire { routineInFlight += 1 }
+        lastStart = now
+        return .send(delivery)
+    }
+
+    /// From when on the endpoint may be tried; `nil`: not before something under way has ended.
+    private func gate(fire: Bool) -> Instant? {
+        let earliest = lastStart ?? .distantPast
+        if isHeld {
+            guard flights.isEmpty else { return nil }
+            return earliest + heldPace(fire)
+        }
+        guard flights.count < limits.slots, fire || routineInFlight < limits.routineSlots else { return nil }
+        var gate = (fire ? firePause : routinePause) ?? earliest
+        if isDown {
+            if !fire, !flights.isEmpty { return nil }
+            gate = max(gate, earliest + downPace(fire))
+        }
+        return gate
+    }
+
+    /// A fire is tried at least once a minute, also where the address is said to be gone.
+    private func heldPace(_ fire: Bool) -> Duration {
+        fire ? min(schedule.fireCeiling, schedule.heldPace) : schedule.heldPace
+    }
+
+    /// As fast as it takes for each of many fires to have its turn in that minute.
+    private func downPace(_ fire: Bool) -> Duration {
+        fire ? min(schedule.downPace, schedule.fireCeiling * 0.9 / max(1, fires.count)) : schedule.downPace
+    }
+
+    private func earlier(_ a: Instant?, _ b: Instant?) -> Instant? {
+        guard let a, let b else { return a ?? b }
+        return min(a, b)
+    }
+}
+
+extension ContinuousClock.Instant {
+    /// Before anything this process does.
+    fileprivate static var distantPast: Self { .now - .seconds(365 * 86_400) }
+}

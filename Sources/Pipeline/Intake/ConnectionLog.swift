@@ -1,0 +1,78 @@
+import FireMQTT
+import FireTelemetry
+import Logging
+
+/// What the log says of a session's connection: changes at once, the same again every five minutes.
+final class ConnectionLog {
+    private static let again = Duration.seconds(300)
+
+    private let logger: Logger
+    private var lastError: String?
+    private var limit = RateLimit(every: again)
+
+    init(_ logger: Logger) { self.logger = logger }
+
+    func connected(to address: String, mode: IntakeMode, sessionPresent: Bool) {
+        lastError = nil
+        let what: Logger.Metadata = [
+            LogKey.address: "\(address)", "mode": "\(mode)", "session_present": "\(sessionPresent)",
+        ]
+        logger.info("connected to the broker", metadata: what)
+    }
+
+    func failed(_ error: MQTTError, wasConnected: Bool) {
+        guard let held = pass(error.description) else { return }
+        var what: Logger.Metadata = [LogKey.reason: "\(error.text)", LogKey.held: "\(held)"]
+        if !error.remedy.isEmpty { what[LogKey.remedy] = "\(error.remedy)" }
+        if let keys = error.settings { what[LogKey.key] = "\(keys)" }
+        switch error.kind {
+        case .unreachable, .lost, .notConnected:
+            let text: Logger.Message =
+                wasConnected ? "connection to the broker lost, connecting again" : "waiting for the broker"
+            logger.warning(text, metadata: what)
+        case .setting, .tls, .notAuthorised, .refused, .takenOver:
+            logger.error("cannot connect to the broker, trying again", metadata: what)
+        }
+    }
+
+    func takenOver(clientID: String) {
+        guard let held = pass("taken over") else { return }
+        logger.error(
+            "another client uses our client id; both are thrown out in turns",
+            metadata: [
+                "client_id": "\(clientID)", LogKey.held: "\(held)",
+                LogKey.remedy: "set mqtt.client_id or gateway.id of one of them to another value",
+            ])
+    }
+
+    func refused(_ subscription: MQTTSubscription) {
+        logger.error(
+            "the broker refuses a subscription; nothing arrives under it",
+            metadata: [
+                LogKey.topic: "\(subscription.filter)", LogKey.reason: "\(subscription.reason)",
+                LogKey.remedy: "allow the user of mqtt.username to read it in the access rules of the broker",
+            ])
+    }
+
+    private func pass(_ text: String) -> UInt64? {
+        if text != lastError {
+            lastError = text
+            limit = RateLimit(every: Self.again)
+        }
+        return limit.pass()
+    }
+}
+
+extension MQTTError {
+    /// The settings to look at.
+    var settings: String? {
+        switch kind {
+        case .unreachable: "mqtt.host, mqtt.port"
+        case .tls: "mqtt.tls"
+        case .notAuthorised: "mqtt.username, mqtt.password_file"
+        case .setting, .refused: "mqtt"
+        case .takenOver: "mqtt.client_id"
+        case .lost, .notConnected: nil
+        }
+    }
+}

@@ -1,0 +1,121 @@
+import FireModel
+import Hummingbird
+
+/// The alarm list and what an operator does to an alarm (contract 5 and 6).
+func alarmRoutes(_ gateway: Gateway) -> [Route] {
+    let alarms = gateway.alarms
+    let filters: [any QueryParameter] = [
+        Query.state, Query.acknowledged, Query.verdict, Query.severity, Query.category, Query.kind, Query.area,
+        Query.device, Query.from, Query.to,
+    ]
+    return [
+        Route(
+            method: .get, path: "/api/v1/alarms",
+            summary: "Alarms, newest first by `received_at`, which `from` and `to` also mean.", scope: .read,
+            parameters: filters + Query.paging, answer: .json(.page(.reference("Alarm")))
+        ) { call in
+            let page = try await alarms.alarms(
+                filter(call), limit: call.value(Query.limit) ?? 100, cursor: call.value(Query.cursor))
+            return .page(page) { $0.writeJSON(to: &$1) }
+        },
+        Route(
+            method: .get, path: "/api/v1/alarms/{id}", summary: "One alarm with its history, oldest change first.",
+            scope: .read, id: "The alarm's id.", answer: .json(.reference("AlarmWithHistory")),
+            refusals: [404: "No such alarm."]
+        ) { call in
+            guard let found = try await alarms.alarm(call.id) else { throw unknownAlarm(call.id) }
+            return withHistory(found.alarm, found.history)
+        },
+        act(
+            "acknowledge", "Somebody has seen it. Never clears, never stops a delivery.", [Field.by, Field.note], alarms
+        ) { _ throws(Problem) in .acknowledge },
+        act(
+            "verdict", "What it turned out to be. May be corrected; every version stays in the history.",
+            [Field.verdict, Field.cause, Field.by, Field.note, Field.force], alarms
+        ) { call throws(Problem) in
+            .verdict(
+                try call.field(required: Field.verdict), cause: try call.field(Field.cause) ?? nil,
+                force: try call.field(Field.force) ?? false)
+        },
+        act("reset", "Ends the alarm.", [Field.by, Field.note, Field.force], alarms) { call throws(Problem) in
+            .reset(force: try call.field(Field.force) ?? false)
+        },
+    ]
+}
+
+private func filter(_ call: Call) throws(Problem) -> AlarmFilter {
+    var filter = AlarmFilter()
+    filter.state = try call.value(Query.state)
+    filter.acknowledged = try call.value(Query.acknowledged)
+    filter.verdict = try call.value(Query.verdict)
+    filter.severity = try call.value(Query.severity)
+    filter.category = try call.value(Query.category)
+    filter.kind = try call.value(Query.kind)
+    filter.area = try call.value(Query.area)
+    filter.device = try call.value(Query.device)
+    filter.range = try call.range()
+    return filter
+}
+
+/// The alarm object with one more field, so that what reads a list's item reads this as well.
+private func withHistory(_ alarm: Alarm, _ history: [AlarmHistoryItem]) -> Answer {
+    .json { json in
+        json.object { json in
+            json.members(of: alarm.json)
+            json.key("history")
+            json.array { json in
+                for item in history {
+                    json.object {
+                        $0.field("change", item.kind.rawValue)
+                        $0.field("revision", item.revision)
+                        $0.field("at", item.at)
+                        $0.field("cause", item.cause)
+                        $0.key("alarm")
+                        $0.verbatim(item.snapshot)
+                    }
+                }
+            }
+        }
+    }
+}
+
+private func act(
+    _ name: String, _ summary: String, _ fields: [any BodyFieldDescription], _ alarms: any AlarmDesk,
+    _ deed: @escaping @Sendable (Call) throws(Problem) -> OperatorAct.Deed
+) -> Route {
+    Route(
+        method: .post, path: "/api/v1/alarms/{id}/\(name)", summary: summary, scope: .operate, id: "The alarm's id.",
+        body: fields, answer: .json(.reference("Alarm")),
+        refusals: [
+            404: "No such alarm.", 409: "The cause is still reported, or the alarm is cleared already.",
+            503: "The store cannot be written.",
+        ]
+    ) { call in
+        let by = try call.field(required: Field.by)
+        let act = OperatorAct(
+            deed: try deed(call), by: call.caller?.signature(for: by) ?? by, note: try call.field(Field.note) ?? nil)
+        do throws(OperatorActError) {
+            let alarm = try await alarms.act(act, on: call.id)
+            return .json { alarm.writeJSON(to: &$0) }
+        } catch {
+            throw problem(error, call.id)
+        }
+    }
+}
+
+private func problem(_ error: OperatorActError, _ id: String) -> Problem {
+    switch error {
+    case .unknownAlarm: unknownAlarm(id)
+    case .causeStillReported:
+        Problem(
+            .conflict, .causeStillReported,
+            "The device still reports the cause. End it there first, or send \"force\": true; then the next input "
+                + "that states the cause raises again.")
+    case .alreadyCleared:
+        Problem(.conflict, .alreadyCleared, "Only an active alarm can be reset. Its verdict may still be given.")
+    case .storeNotWritable:
+        .unavailable("The store cannot be written, so the act could not be kept. See /readyz; try again.")
+    }
+}
+
+private func unknownAlarm(_ id: String) -> Problem { Problem(.notFound, "There is no alarm \(Problem.quoted(id)).") }

@@ -1,0 +1,111 @@
+import FireModel
+
+/// The named schemas of `/openapi.json`. A test holds them against real answers.
+enum Schemas {
+    static let all: KeyValuePairs<String, Schema> = [
+        "Problem": problem, "Alarm": alarm, "AlarmDevice": alarmDevice, "AlarmWithHistory": alarmWithHistory,
+        "Title": title, "Kind": kind, "Device": device, "Readings": readings, "Delivery": delivery,
+        "QuarantineItem": quarantineItem, "RetryOutcome": retryOutcome, "Stats": stats,
+    ]
+
+    private static let problem = Schema.object([
+        "type": .string.saying(
+            "`about:blank`, or `urn:firesense:problem:…` for what a program may want to tell apart."),
+        "title": .string, "status": .integer, "detail": .string,
+    ]).saying("RFC 9457.")
+
+    private static let title = Schema.object(["zh": .string, "en": .string])
+
+    private static let deviceProperties: KeyValuePairs<String, Schema> = [
+        "id": .string, "kind": .string, "area": .string, "name": .string.orNull, "site": .string.orNull,
+        "address": .string.orNull, "owner": .string.orNull, "latitude": .number.orNull, "longitude": .number.orNull,
+    ]
+    private static let alarmDevice = Schema.object(deviceProperties)
+
+    private static let alarmProperties: KeyValuePairs<String, Schema> = [
+        "id": .string, "gateway": .string, "revision": .count(1...Int64.max).saying("Orders the changes of one alarm."),
+        "rule": .string, "category": .words(AlarmCategory.self), "severity": .words(AlarmSeverity.self),
+        "state": .words(AlarmState.self), "acknowledged": .boolean, "latched": .boolean, "drill": .boolean,
+        "late": .boolean, "reraised": .boolean, "flags": .array(.string), "device": .reference("AlarmDevice"),
+        "component": .string.orNull, "component_name": .string.orNull, "component_type": .string.orNull,
+        "detail": .string.orNull, "metric": .string.orNull, "value": .value.orNull, "unit": .string.orNull,
+        "limit": .number.orNull, "title": .reference("Title"), "occurrences": .count(1...Int64.max),
+        "raised_at": .time.saying("By the device's time."), "received_at": .time, "last_occurrence_at": .time,
+        "cleared_at": .time.orNull, "cleared_reason": clearedReason.orNull, "cleared_by": .string.orNull,
+        "acknowledged_at": .time.orNull, "acknowledged_by": .string.orNull, "acknowledged_note": .string.orNull,
+        "verdict": .words(Verdict.self).orNull, "verdict_by": .string.orNull, "verdict_at": .time.orNull,
+        "verdict_cause": .string.orNull, "verdict_note": .string.orNull,
+    ]
+    private static let clearedReason = Schema(
+        form: .string, words: ["condition", "panel_reset", "operator_reset", "verdict"])
+    private static let alarm = Schema.object(alarmProperties)
+    private static let alarmWithHistory = alarm.adding([
+        "history": .array(
+            .object([
+                "change": .words(AlarmChange.Kind.self), "revision": .count(), "at": .time, "cause": .string,
+                "alarm": .reference("Alarm"),
+            ]))
+    ])
+
+    private static let kind = Schema.object([
+        "name": .string, "title": .reference("Title"), "urgent": .boolean,
+        "expected_interval": .string.saying("A duration, like `5m`."),
+        "metrics": .array(
+            .object([
+                "name": .string, "type": .words(Metric.ValueType.self), "unit": .string.orNull,
+                "plausible": .tuple(.number, .number).orNull, "title": .reference("Title"),
+            ])),
+    ])
+
+    private static let device = Schema.object(deviceProperties).adding([
+        "first_seen": .time, "last_seen": .time, "online": .boolean.orNull.saying("null: it never said."),
+        "latest": .array(
+            .object([
+                "component": .string.orNull, "metric": .string, "value": .value, "unit": .string.orNull, "at": .time,
+                "quality": .array(
+                    Schema(form: .string, words: ["implausible", "clock", "receipt_time", "retained"])),
+            ])),
+    ])
+
+    private static let readings = Schema.object([
+        "unit": .string.orNull,
+        "points": .array(.tuple(.integer.saying("Milliseconds since 1970."), .value)),
+        "next": .integer.orNull.saying("There is more than fits: send as `from`. null: that is all."),
+    ])
+
+    private static let delivery = Schema.object([
+        "id": .string.saying("The `webhook-id`."), "endpoint": .string, "alarm": .string, "type": .string,
+        "state": .words(Delivery.State.self), "created_at": .time, "next_attempt_at": .time.orNull,
+        "attempts": .array(
+            .object([
+                "at": .time, "status": .integer.orNull, "error": .string.orNull, "answer": .string.orNull,
+                "milliseconds": .count(),
+            ])),
+    ])
+
+    private static let quarantineItem = Schema.object([
+        "id": .integer, "topic": .string, "received_at": .time, "reason": .string, "lane": .string,
+        "published_length": .count(), "payload_base64": .string,
+    ])
+    private static let retryOutcome = Schema.object(["id": .integer, "readings": .count()])
+
+    private static let stats = Schema(
+        form: .object(
+            Stats().counters.map { .init(name: $0.key, schema: .count(), isRequired: true) } + [
+                .init(name: "ring", schema: .object(["urgent": ring, "bulk": ring]), isRequired: true),
+                .init(
+                    name: "store", schema: .object(["bytes": .count(), "series": .count(), "readings": .count()]),
+                    isRequired: true),
+            ]))
+    private static let ring = Schema.object(["capacity": .count(), "depth": .count(), "high_water": .count()])
+}
+
+extension Schema {
+    /// The same object with more properties.
+    fileprivate func adding(_ more: KeyValuePairs<String, Schema>) -> Schema {
+        guard case .object(let own) = form else { return self }
+        var schema = self
+        schema.form = .object(own + more.map { Property(name: $0.key, schema: $0.value, isRequired: true) })
+        return schema
+    }
+}

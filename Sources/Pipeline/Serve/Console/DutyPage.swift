@@ -1,0 +1,127 @@
+/// The parts of the page at `/`: one file, nothing from elsewhere, text from the gateway only ever as text.
+enum DutyPage {
+    static let style = """
+
+        body { font: 16px/1.5 system-ui, "Noto Sans CJK SC", "Microsoft YaHei", sans-serif; margin: 0 auto;
+          max-width: 70rem; padding: 1rem; color: #1b1b1b; background: #fff; }
+        h1 { font-size: 1.3rem; } h2 { font-size: 1.1rem; margin-top: 1.5rem; }
+        [lang=en] { color: #5a5a5a; font-size: .85em; }
+        #state { padding: .7rem 1rem; border-radius: .3rem; border: 2px solid #777; font-weight: bold; }
+        #state.good { border-color: #18794e; } #state.bad { border-color: #c4001a; background: #ffecec; }
+        #state ul { font-weight: normal; margin: .3rem 0 0; }
+        table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .35rem .5rem;
+          border-bottom: 1px solid #ddd; vertical-align: top; }
+        tr.fire td { background: #c4001a; color: #fff; font-weight: bold; } tr.fire [lang=en] { color: #fff; }
+        #access { display: none; } #access.asked { display: block; }
+
+        """
+
+    static let body = """
+        <h1>FireSense 消防物联网关 <span lang="en">fire telemetry gateway</span></h1>
+        <div id="state" role="status" aria-live="polite">正在查询… <span lang="en">asking…</span></div>
+        <p id="access"><label>访问令牌 <span lang="en">token</span>
+        <input id="token" type="password" autocomplete="off"></label>
+        <button id="enter">确定 <span lang="en">OK</span></button></p>
+        <h2>未解除的报警 <span lang="en">active alarms</span> <span id="count"></span></h2>
+        <table><thead><tr><th>类别 <span lang="en">category</span></th><th>等级 <span lang="en">severity</span></th>
+        <th>内容 <span lang="en">what</span></th><th>设备 <span lang="en">device</span></th>
+        <th>接收时间 <span lang="en">received</span></th><th>接警 <span lang="en">acknowledged</span></th></tr></thead>
+        <tbody id="alarms"></tbody></table>
+        <h2>接口 <span lang="en">interface</span></h2>
+        <p><a href="/openapi.json">/openapi.json</a> · <a href="/readyz">/readyz</a> · <a href="/healthz">/healthz</a>
+        · <a href="/metrics">/metrics</a> · <a href="/api/v1/stats">/api/v1/stats</a></p>
+        """
+
+    static let script = """
+
+        'use strict';
+        const words = { fire: '火警', pre_alarm: '预警', fault: '故障', supervisory: '监管', disabled: '屏蔽',
+          linkage: '联动', overload: '过载', electrical: '电气', gas: '燃气', water: '水系统', tamper: '防拆',
+          battery: '电池', offline: '离线', duty: '查岗', system: '系统',
+          critical: '紧急', major: '重要', minor: '次要', warning: '警告', info: '提示' };
+        const ranks = ['critical', 'major', 'minor', 'warning', 'info'];
+        const part = id => document.getElementById(id);
+
+        function element(tag, text, lang) {
+          const made = document.createElement(tag);
+          if (lang) made.lang = lang;
+          made.textContent = text;
+          return made;
+        }
+        function both(tag, zh, en) {
+          const made = element(tag, zh + ' ');
+          made.append(element('span', en, 'en'));
+          return made;
+        }
+
+        async function ask(path) {
+          const token = sessionStorage.getItem('token');
+          const headers = token ? { Authorization: 'Bearer ' + token } : {};
+          return fetch(path, { headers, cache: 'no-store', signal: AbortSignal.timeout(8000) });
+        }
+
+        async function showState() {
+          const answer = await (await ask('/readyz')).json();
+          const state = part('state');
+          state.className = answer.ready ? 'good' : 'bad';
+          state.replaceChildren(answer.ready ? both('span', '运行正常', 'ready') : both('span', '未就绪', 'not ready'));
+          if (answer.ready) return;
+          const list = document.createElement('ul');
+          for (const reason of answer.reasons) list.append(element('li', reason));
+          state.append(list);
+        }
+
+        function row(alarm) {
+          const made = document.createElement('tr');
+          if (alarm.category === 'fire') made.className = 'fire';
+          made.append(both('td', words[alarm.category] || alarm.category, alarm.category));
+          made.append(both('td', words[alarm.severity] || alarm.severity, alarm.severity));
+          const what = both('td', alarm.title.zh, alarm.title.en);
+          if (alarm.drill) what.append(both('span', ' 演练', 'drill'));
+          if (alarm.value !== null) what.append(element('span', ' ' + alarm.value + ' ' + (alarm.unit || '')));
+          made.append(what);
+          const place = [alarm.device.name, alarm.device.site, alarm.device.address, alarm.component_name || alarm.component];
+          made.append(element('td', [alarm.device.id, ...place.filter(Boolean)].join(' · ')));
+          made.append(element('td', new Date(alarm.received_at).toLocaleString()));
+          made.append(element('td', alarm.acknowledged ? alarm.acknowledged_by : '—'));
+          return made;
+        }
+
+        async function showAlarms() {
+          // Fires on their own, so that no number of other alarms can push one off the page.
+          const fires = await ask('/api/v1/alarms?state=active&category=fire&limit=1000');
+          part('access').className = fires.status === 401 || fires.status === 403 ? 'asked' : '';
+          if (!fires.ok) {
+            part('alarms').replaceChildren();
+            part('count').textContent = '';
+            return;
+          }
+          const all = await (await ask('/api/v1/alarms?state=active&limit=200')).json();
+          const items = (await fires.json()).items.concat(all.items.filter(alarm => alarm.category !== 'fire'));
+          items.sort((a, b) => (b.category === 'fire') - (a.category === 'fire')
+            || ranks.indexOf(a.severity) - ranks.indexOf(b.severity)
+            || b.received_at.localeCompare(a.received_at));
+          part('count').textContent = items.length + (all.next === null ? '' : '+');
+          part('alarms').replaceChildren(...items.map(row));
+        }
+
+        async function refresh() {
+          try {
+            await showState();
+            await showAlarms();
+          } catch {
+            part('state').className = 'bad';
+            part('state').replaceChildren(both('span', '网关无应答，所示内容可能已过时', 'no answer; what is shown may be old'));
+          }
+          setTimeout(refresh, 5000);
+        }
+
+        part('enter').onclick = () => {
+          sessionStorage.setItem('token', part('token').value);
+          part('token').value = '';
+          showAlarms().catch(() => {});
+        };
+        refresh();
+
+        """
+}

@@ -1,0 +1,136 @@
+import FireModel
+import FireTelemetry
+import Hummingbird
+import Logging
+
+/// What Hummingbird hands along with a request.
+struct ServeContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// The address of this machine at which the caller arrived; `nil` on the control socket.
+    let localAddress: String?
+    let disconnect: @Sendable () -> Void
+    /// Leaves the caller a moment to read the answer first.
+    let disconnectSoon: @Sendable () -> Void
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        let channel = source.channel
+        localAddress = channel.localAddress?.ipAddress
+        disconnect = { channel.close(promise: nil) }
+        disconnectSoon = { _ = channel.eventLoop.scheduleTask(in: .seconds(2)) { channel.close(promise: nil) } }
+    }
+}
+
+/// Takes a request from the router through the checks that are the same for all of them to its route, and the answer back.
+struct Desk: Sendable {
+    var access: Access
+    var tokens: TokenBoard
+    var limits: ServeLimits
+    var clock: @Sendable () -> Timestamp
+    var streams: OpenStreams
+    var turnstile: Turnstile
+
+    func answer(_ route: Route, _ request: Request, _ context: ServeContext) async throws -> Response {
+        var caller: Caller?
+        if let scope = route.scope {
+            caller = try access.admit(request.headers[.authorization], to: scope, tokens: tokens.current)
+        }
+        let query = try parseQuery(request.uri.query, known: route.parameters)
+        var body: [String: JSONValue] = [:]
+        if let fields = route.body { body = try parseBody(await read(request), known: fields) }
+        var ticket: Turnstile.Ticket?
+        if route.isHeavy {
+            ticket = turnstile.enter()
+            guard ticket != nil else {
+                throw Problem.unavailable("\(limits.heavyRequests) large queries are running already; try again.")
+            }
+        }
+        guard let id = percentDecoded((context.parameters["id"] ?? "")[...]) else {
+            throw Problem(.badRequest, "The path is not percent-encoded UTF-8.")
+        }
+        let answer = try await route.handle(Call(id: id, query: query, body: body, caller: caller, now: clock()))
+        return response(answer, ticket, context)
+    }
+
+    private func response(_ answer: Answer, _ ticket: Turnstile.Ticket?, _ context: ServeContext) -> Response {
+        var headers = answer.headers
+        headers[.contentType] = answer.type
+        let body: ResponseBody
+        switch answer.content {
+        case .bytes(let bytes) where bytes.count <= limits.piece:
+            body = ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
+        case .bytes(let bytes): body = stream(length: bytes.count, ticket, context) { try await $0.append(bytes) }
+        case .stream(let write): body = stream(length: nil, ticket, context, write)
+        }
+        return Response(status: answer.status, headers: headers, body: body)
+    }
+
+    private func stream(
+        length: Int?, _ ticket: Turnstile.Ticket?, _ context: ServeContext,
+        _ write: @escaping @Sendable (inout PieceWriter) async throws -> Void
+    ) -> ResponseBody {
+        ResponseBody(contentLength: length) { writer in
+            let place = streams.enter(context.disconnect)
+            defer {
+                streams.leave(place)
+                withExtendedLifetime(ticket) {}
+            }
+            let pace = Pace()
+            do {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { await pace.watch(limit: limits.stall, disconnect: context.disconnect) }
+                    defer { group.cancelAll() }
+                    var pieces = PieceWriter(writer, size: limits.piece, pace: pace)
+                    try await write(&pieces)
+                    try await pieces.finish()
+                }
+            } catch {
+                // The status has been sent; breaking off is the only way left to tell the caller.
+                context.logger.notice("answer broken off", metadata: [LogKey.error: "\(error)"])
+                context.disconnect()
+                throw error
+            }
+        }
+    }
+
+    /// The body, within its size and time.
+    private func read(_ request: Request) async throws -> [UInt8] {
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limits.body { throw tooLarge }
+        return try await withThrowingTaskGroup(of: [UInt8]?.self) { group in
+            group.addTask { [limits] in
+                var request = request
+                do {
+                    return Array(try await request.collectBody(upTo: limits.body).readableBytesView)
+                } catch let error as any HTTPResponseError where error.status == .contentTooLarge {
+                    throw tooLarge
+                } catch {
+                    throw BrokenRequest(cause: error)
+                }
+            }
+            group.addTask { [limits] in
+                try await Task.sleep(for: limits.bodyTime)
+                return nil
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next(), let bytes = first else { throw tooSlow }
+            return bytes
+        }
+    }
+
+    private var tooLarge: Problem {
+        var problem = Problem(.contentTooLarge, "The body is larger than \(limits.body) bytes.")
+        problem.closesConnection = true
+        return problem
+    }
+
+    private var tooSlow: Problem {
+        var problem = Problem(.requestTimeout, "The body did not arrive within \(limits.bodyTime.firesense).")
+        problem.closesConnection = true
+        return problem
+    }
+}
+
+/// The bytes on the wire are not HTTP, or ended; Hummingbird closes the connection.
+struct BrokenRequest: Error {
+    var cause: any Error
+}

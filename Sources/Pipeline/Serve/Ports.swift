@@ -1,0 +1,139 @@
+import FireModel
+import FireTelemetry
+
+/// What the HTTP interface needs from the rest of the gateway. Each port may be asked by many requests
+/// at once; none may block the calling thread for long. What a port throws beyond the errors named
+/// here becomes a 500 that tells the caller nothing, and a line in the log that tells the cause.
+public struct Gateway: Sendable {
+    public var readings: any ReadingHistory
+    public var devices: any DeviceDirectory
+    public var alarms: any AlarmDesk
+    public var deliveries: any DeliveryLedger
+    public var quarantine: any QuarantineDesk
+    public var status: any GatewayStatus
+    public var metrics: MetricPage
+
+    public init(
+        readings: any ReadingHistory, devices: any DeviceDirectory, alarms: any AlarmDesk,
+        deliveries: any DeliveryLedger, quarantine: any QuarantineDesk, status: any GatewayStatus, metrics: MetricPage
+    ) {
+        self.readings = readings
+        self.devices = devices
+        self.alarms = alarms
+        self.deliveries = deliveries
+        self.quarantine = quarantine
+        self.status = status
+        self.metrics = metrics
+    }
+}
+
+/// A cursor that the list it was sent to never gave out. Answered with 400.
+public struct InvalidCursor: Error, Equatable, Sendable {
+    public init() {}
+}
+
+/// What is asked for cannot be done now but will be later: the store is closed, being reopened, or full.
+/// Answered with 503 and `Retry-After`.
+public struct TemporarilyUnavailable: Error, Equatable, Sendable {
+    /// For the caller; no internals.
+    public var reason: String
+    public init(reason: String) { self.reason = reason }
+}
+
+public protocol ReadingHistory: Sendable {
+    /// The points of one series, oldest first, at most `query.limit`. `nil`: no such device, component or metric.
+    func readings(_ query: ReadingQuery) async throws -> (unit: String?, points: [Point])?
+
+    /// Every stored reading that the filter lets through, in batches of a few hundred. `each` waits until
+    /// a slow caller has taken the batch, so no snapshot may be held while it runs; what it throws ends the export.
+    func export(_ filter: ExportFilter, each: ([ExportedReading]) async throws -> Void) async throws
+}
+
+public protocol DeviceDirectory: Sendable {
+    /// Ordered by id. Throws `InvalidCursor`.
+    func devices(_ filter: DeviceFilter, limit: Int, cursor: String?) async throws -> Page<DeviceSummary>
+    func device(_ id: String) async throws -> DeviceSummary?
+}
+
+public protocol AlarmDesk: Sendable {
+    /// Newest first by `received_at`. Throws `InvalidCursor`.
+    func alarms(_ filter: AlarmFilter, limit: Int, cursor: String?) async throws -> Page<Alarm>
+    /// One alarm and its history, oldest change first.
+    func alarm(_ id: String) async throws -> (alarm: Alarm, history: [AlarmHistoryItem])?
+    /// Returns the alarm as it is once the act is durable.
+    func act(_ act: OperatorAct, on id: String) async throws(OperatorActError) -> Alarm
+}
+
+public protocol DeliveryLedger: Sendable {
+    /// Newest first; `state` absent: all. Throws `InvalidCursor`.
+    func deliveries(_ state: Delivery.State?, limit: Int, cursor: String?) async throws -> Page<DeliverySummary>
+}
+
+public protocol QuarantineDesk: Sendable {
+    /// Newest first. Payloads are large: the page ends early, but after at least one item, where it would
+    /// hold more than `byteLimit` bytes of payload. Throws `InvalidCursor`.
+    func quarantine(limit: Int, byteLimit: Int, cursor: String?) async throws -> Page<QuarantineItem>
+    /// Reads the payload again with its original receipt time.
+    func retry(_ id: Int64) async throws -> RetryOutcome
+}
+
+public enum RetryOutcome: Sendable, Equatable {
+    /// It left the quarantine; so many readings and events were found in it.
+    case accepted(readings: Int)
+    /// It stays; why, for people.
+    case stillUnreadable(reason: String)
+    case unknown
+}
+
+public protocol GatewayStatus: Sendable {
+    func stats() async throws -> Stats
+    func readiness() async -> Readiness
+    func catalogue() async -> Catalogue
+}
+
+/// Whether the gateway does its work: connected to the broker and able to store (contract 5).
+public struct Readiness: Sendable, Equatable {
+    /// What is missing, for people, each with its remedy. Empty: ready.
+    public var reasons: [String]
+    /// What an operator must know although the gateway works, such as running on the last accepted configuration.
+    public var warnings: [String]
+    public var isReady: Bool { reasons.isEmpty }
+    public init(reasons: [String] = [], warnings: [String] = []) {
+        self.reasons = reasons
+        self.warnings = warnings
+    }
+}
+
+/// The figures of `GET /api/v1/stats`: counters since start, and the state now.
+public struct Stats: Sendable, Equatable {
+    public struct RingFigures: Sendable, Equatable {
+        /// In messages.
+        public var capacity: Int
+        public var depth: Int
+        /// The deepest since start.
+        public var highWater: Int
+        public init(capacity: Int = 0, depth: Int = 0, highWater: Int = 0) {
+            self.capacity = capacity
+            self.depth = depth
+            self.highWater = highWater
+        }
+    }
+
+    public var messagesReceived: UInt64 = 0
+    public var messagesAcknowledged: UInt64 = 0
+    public var messagesDuplicate: UInt64 = 0
+    public var messagesQuarantined: UInt64 = 0
+    public var readingsStored: UInt64 = 0
+    public var readingsDuplicate: UInt64 = 0
+    public var readingsConflicting: UInt64 = 0
+    public var alarmsRaised: UInt64 = 0
+    public var alarmsCleared: UInt64 = 0
+    /// Waiting now.
+    public var deliveriesPending: UInt64 = 0
+    public var deliveriesDelivered: UInt64 = 0
+    public var deliveriesFailed: UInt64 = 0
+    public var ring: [Lane: RingFigures] = [:]
+    public var store = StoreFigures(bytes: 0, series: 0, readings: 0)
+
+    public init() {}
+}

@@ -1,0 +1,19 @@
+import GRDB
+
+/// The WHERE of a query, grown condition by condition.
+struct Conditions {
+    private var parts: [String] = []
+    private(set) var arguments = StatementArguments()
+
+    mutating func add(_ sql: String, _ values: (any DatabaseValueConvertible)?...) {
+        parts.append(sql)
+        arguments += StatementArguments(values)
+    }
+
+    /// Adds `column = value` where there is a value.
+    mutating func match(_ column: String, _ value: (any DatabaseValueConvertible)?) {
+        if let value { add("\(column) = ?", value) }
+    }
+
+    var sql: String { parts.isEmpty ? "" : "WHERE " + parts.joined(separator: " AND ") }
+}

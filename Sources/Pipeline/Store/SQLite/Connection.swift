@@ -1,0 +1,81 @@
+import FireModel
+import GRDB
+import GRDBSQLite
+
+/// The writer's connection: opened and migrated by GRDB, then used through SQLite's own interface alone.
+///
+/// GRDB watches transactions through its own calls; once statements run beside it, it is not called again.
+/// Used by one thread at a time.
+@safe final class Connection {
+    let path: String
+    let handle: OpaquePointer
+    private let queue: DatabaseQueue
+    private let lock: StoreLock
+
+    /// - Parameter pageCache: in bytes.
+    init(path: String, pageCache: Int = 16 << 20) throws(StoreError) {
+        self.path = path
+        lock = try StoreLock(databasePath: path)
+        var configuration = Configuration()
+        configuration.label = "firesense.writer"
+        configuration.foreignKeysEnabled = false
+        // Readers never hold a lock the writer needs; a checkpoint that restarts the log does, briefly.
+        configuration.busyMode = .timeout(5)
+        do {
+            queue = try DatabaseQueue(path: path, configuration: configuration)
+            try Schema.prepare(queue, path: path)
+            unsafe handle = unsafe try queue.unsafeRead { db in
+                guard let handle = unsafe db.sqliteConnection else {
+                    throw StoreError.unexpected("GRDB lends no connection")
+                }
+                return unsafe handle
+            }
+        } catch {
+            throw .from(error, path: path)
+        }
+        try configure(pageCache: pageCache)
+    }
+
+    deinit { try? queue.close() }
+
+    private func configure(pageCache: Int) throws(StoreError) {
+        guard try text("PRAGMA journal_mode = WAL") == "wal" else {
+            throw .cannotOpen(
+                path: path, reason: "the file system does not carry a write-ahead log",
+                remedy: "put store.path on a local file system")
+        }
+        // FULL: a commit is on the disk before the broker is told. Debian's SQLite overwrites what it
+        // deletes unless told otherwise, which doubles the writes of retention. Checkpoints are made by
+        // `StoreMaintenance`, never by the thread that fires wait for.
+        for pragma in [
+            "synchronous = FULL", "secure_delete = OFF", "wal_autocheckpoint = 0", "temp_store = MEMORY",
+            "cache_size = -\(pageCache >> 10)", "journal_size_limit = \(64 << 20)",
+        ] {
+            try execute("PRAGMA \(pragma)")
+        }
+        guard try integer("PRAGMA synchronous") == 2, try integer("PRAGMA secure_delete") == 0 else {
+            throw .unexpected("the connection does not take its settings")
+        }
+    }
+
+    func execute(_ sql: String) throws(StoreError) { try Statement(self, sql).run() }
+
+    func integer(_ sql: String) throws(StoreError) -> Int64 {
+        let statement = try Statement(self, sql)
+        return try statement.step() ? statement.int(0) : 0
+    }
+
+    func text(_ sql: String) throws(StoreError) -> String {
+        let statement = try Statement(self, sql)
+        return try statement.step() ? statement.text(0) : ""
+    }
+
+    var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
+    /// Rows of the last INSERT, UPDATE or DELETE.
+    var changes: Int64 { unsafe sqlite3_changes64(handle) }
+    var lastRowID: Int64 { unsafe sqlite3_last_insert_rowid(handle) }
+
+    func error(_ code: Int32) -> StoreError {
+        .sqlite(code, unsafe String(cString: sqlite3_errmsg(handle)), path: path)
+    }
+}

@@ -1,0 +1,112 @@
+import Foundation
+
+/// A gateway under test: the real binary with a configuration and a state folder of its own.
+final class Box {
+    let scratch: Scratch
+    let httpPort: Int
+    let configuration: String
+    private(set) var daemon: Program?
+
+    /// - Parameters:
+    ///   - store: path of the database; in the box's own folder when absent.
+    ///   - webhooks: name → url.
+    ///   - extra: further YAML at top level.
+    init(
+        broker: Int, webhooks: [(name: String, url: String)] = [], store: String? = nil, mqtt: String = "", webhookExtra: String = "",
+        linger: String = "500ms", extra: String = ""
+    ) throws {
+        scratch = try Scratch()
+        httpPort = try freePort()
+        let hooks =
+            try webhooks.map { hook in
+                let secret = try scratch.write("secret-\(hook.name)", Self.secret + "\n")
+                return "  - { name: \(hook.name), url: \"\(hook.url)\", secret_file: \(secret), heartbeat: 0s, timeout: 2s \(webhookExtra) }"
+            }.joined(separator: "\n")
+        configuration = try scratch.write(
+            "firesense.yaml",
+            """
+            gateway: { id: box-1 }
+            mqtt: { host: 127.0.0.1, port: \(broker) \(mqtt) }
+            store: { path: \(store ?? scratch.path("firesense.sqlite")), linger: \(linger) }
+            http: { listen: "127.0.0.1:\(httpPort)" }
+            webhooks: \(hooks.isEmpty ? "[]" : "\n\(hooks)")
+            \(extra)
+
+            """)
+    }
+
+    static let secret = "whsec_" + Data(repeating: 7, count: 32).base64EncodedString()
+
+    deinit { daemon?.signal(SIGKILL) }
+
+    func start(waitUntilReady: Bool = true, environment: [String: String] = [:]) async throws {
+        let program = try Program.firesense("run", "--config", configuration, environment: environment)
+        daemon = program
+        guard waitUntilReady else { return }
+        do {
+            try await eventually("the daemon is ready", within: .seconds(60)) {
+                guard program.isRunning else { throw Overdue(description: "the daemon ended: \(program.standardError)") }
+                return await self.status("/readyz") == 200
+            }
+        } catch {
+            throw Overdue(description: "\(error)\n\(program.standardError)")
+        }
+    }
+
+    func kill() async throws { try await daemon?.killed() }
+    func stop() async throws { try await daemon?.stopped() }
+    var log: String { daemon?.standardError ?? "" }
+
+    // MARK: HTTP
+
+    func status(_ path: String) async -> Int { (try? await request(path))?.0 ?? 0 }
+
+    func get(_ path: String) async throws -> [String: Any] {
+        let (status, data) = try await request(path)
+        guard status == 200, let object = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+            throw Overdue(description: "GET \(path): \(status) \(String(decoding: data, as: UTF8.self))")
+        }
+        return object
+    }
+
+    func items(_ path: String) async throws -> [[String: Any]] { try await get(path)["items"] as? [[String: Any]] ?? [] }
+
+    func stat(_ name: String) async throws -> Int { (try await get("/api/v1/stats")[name] as? NSNumber)?.intValue ?? -1 }
+
+    private func request(_ path: String) async throws -> (Int, Data) {
+        // curl: URLSession keeps connections of its own that outlive a daemon that was killed.
+        let program = try Program(
+            "/usr/bin/curl", ["-s", "-m", "10", "-w", "\n%{http_code}", "http://127.0.0.1:\(httpPort)\(path)"])
+        try await program.ended()
+        let text = program.standardOutput
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        return (Int(lines.last ?? "") ?? 0, Data(lines.dropLast().joined(separator: "\n").utf8))
+    }
+
+    // MARK: Command line
+
+    /// Standard output of a command on this box's configuration.
+    func command(_ arguments: String..., expecting status: Int32 = 0) async throws -> String {
+        let program = try Program(
+            Program.products.appending(path: "firesense").path, arguments + ["--config", configuration])
+        let ended = try await program.ended(within: .seconds(120))
+        // Output may still be in the pipe when the process is gone.
+        try await Task.sleep(for: .milliseconds(100))
+        guard ended == status else {
+            throw Overdue(description: "firesense \(arguments): exit \(ended)\n\(program.standardOutput)\n\(program.standardError)")
+        }
+        return program.standardOutput
+    }
+
+    /// Lines of `export`, the header left out.
+    func exported() async throws -> [String] {
+        let path = scratch.path("export-\(UUID().uuidString.prefix(6)).csv")
+        let firesense = Program.products.appending(path: "firesense").path
+        let program = try Program(
+            "/bin/sh", ["-c", "exec '\(firesense)' export --format csv --config '\(configuration)' > '\(path)'"])
+        let ended = try await program.ended(within: .seconds(300))
+        guard ended == 0 else { throw Overdue(description: "export: exit \(ended) \(program.standardError)") }
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        return text.split(separator: "\n").dropFirst().map(String.init)
+    }
+}

@@ -1,0 +1,114 @@
+import Foundation
+import Synchronization
+
+/// A program started by a test: output collected, always ended.
+final class Program: @unchecked Sendable {
+    private let process = Process()
+    private let output = Mutex(Data())
+    private let errors = Mutex(Data())
+
+    /// Where the build puts its products: beside the test bundle.
+    static let products: URL = {
+        let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }
+        return (bundle?.bundleURL ?? URL(filePath: CommandLine.arguments[0])).deletingLastPathComponent()
+    }()
+
+    init(_ executable: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+        process.executableURL = URL(filePath: executable)
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, mine in mine }
+        process.standardInput = FileHandle.nullDevice
+        for (pipe, isError) in [(Pipe(), false), (Pipe(), true)] {
+            if isError { process.standardError = pipe } else { process.standardOutput = pipe }
+            pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
+                let data = handle.availableData
+                if data.isEmpty { handle.readabilityHandler = nil }
+                if isError { self?.errors.withLock { $0 += data } } else { self?.output.withLock { $0 += data } }
+            }
+        }
+        try process.run()
+    }
+
+    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+
+    static func firesense(_ arguments: String..., environment: [String: String] = [:]) throws -> Program {
+        try Program(products.appending(path: "firesense").path, arguments, environment: environment)
+    }
+
+    var pid: Int32 { process.processIdentifier }
+    var isRunning: Bool { process.isRunning }
+    var standardOutput: String { output.withLock { String(decoding: $0, as: UTF8.self) } }
+    var standardError: String { errors.withLock { String(decoding: $0, as: UTF8.self) } }
+
+    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
+    /// The exit status; a program that was killed has none of its own.
+    @discardableResult
+    func ended(within limit: Duration = .seconds(60)) async throws -> Int32 {
+        try await eventually("'\(process.executableURL?.lastPathComponent ?? "")' ends", within: limit) { !self.process.isRunning }
+        return process.terminationStatus
+    }
+
+    func killed() async throws {
+        signal(SIGKILL)
+        try await ended()
+    }
+
+    func stopped() async throws {
+        signal(SIGTERM)
+        try await ended()
+    }
+}
+
+struct Overdue: Error, CustomStringConvertible {
+    var description: String
+}
+
+/// Waits for a condition, not for a time.
+func eventually(
+    _ what: String, within limit: Duration = .seconds(30), every pause: Duration = .milliseconds(20),
+    _ condition: () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now.advanced(by: limit)
+    while try await !condition() {
+        guard ContinuousClock.now < deadline else { throw Overdue(description: "\(what): not within \(limit)") }
+        try await Task.sleep(for: pause)
+    }
+}
+
+/// A folder of its own for each test, removed with it.
+final class Scratch: Sendable {
+    let url: URL
+
+    init() throws {
+        url = FileManager.default.temporaryDirectory.appending(path: "firesense-\(UUID().uuidString.prefix(8))")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(at: url) }
+
+    func path(_ name: String) -> String { url.appending(path: name).path }
+
+    @discardableResult
+    func write(_ name: String, _ text: String) throws -> String {
+        try text.write(toFile: path(name), atomically: true, encoding: .utf8)
+        return path(name)
+    }
+}
+
+/// A port nobody listens on now.
+func freePort() throws -> Int {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let bound = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+        }
+    }
+    guard bound else { throw Overdue(description: "no free port") }
+    return Int(UInt16(bigEndian: address.sin_port))
+}

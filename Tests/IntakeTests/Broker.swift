@@ -1,0 +1,124 @@
+import Foundation
+import Glibc
+import Testing
+
+/// A real mosquitto on a free port of the loopback interface, in a folder of its own. Ended with the object.
+final class Broker: @unchecked Sendable {
+    let port: Int
+    let folder: URL
+    private let configuration: String
+    private var process: Process?
+
+    /// - Parameter text: goes into the configuration; `FOLDER` stands for the broker's folder. Without a line
+    ///   about it, anonymous users are allowed.
+    init(_ text: String = "", folder: URL? = nil) async throws {
+        port = try freePort()
+        self.folder =
+            folder ?? FileManager.default.temporaryDirectory.appending(path: "firesense-broker-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
+        var text = text.replacingOccurrences(of: "FOLDER", with: self.folder.path)
+        if !text.contains("allow_anonymous") { text += "\nallow_anonymous true" }
+        configuration = """
+            listener \(port) 127.0.0.1
+            user \(NSUserName())
+            log_type all
+            \(text)
+
+            """
+        try await start()
+    }
+
+    func start() async throws {
+        let file = folder.appending(path: "mosquitto.conf")
+        try configuration.write(to: file, atomically: true, encoding: .utf8)
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/sbin/mosquitto")
+        process.arguments = ["-c", file.path]
+        let log = folder.appending(path: "log")
+        _ = FileManager.default.createFile(atPath: log.path, contents: nil)
+        process.standardError = try FileHandle(forWritingTo: log)
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        self.process = process
+        try await eventually("mosquitto accepts connections on port \(port)") {
+            try #require(process.isRunning, "mosquitto ended: \((try? String(contentsOf: log, encoding: .utf8)) ?? "")")
+            return accepts(port)
+        }
+    }
+
+    /// As systemd stops it: the database of sessions is saved.
+    func stop() {
+        process?.terminate()
+        process?.waitUntilExit()
+        process = nil
+    }
+
+    deinit {
+        stop()
+        try? FileManager.default.removeItem(at: folder)
+    }
+}
+
+/// Waits for a condition of another process or thread, at most `seconds`.
+func eventually(
+    _ what: String, within seconds: Double = 15, sourceLocation: SourceLocation = #_sourceLocation,
+    _ condition: () throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while try !condition() {
+        try #require(ContinuousClock.now < deadline, "within \(seconds) s: \(what)", sourceLocation: sourceLocation)
+        try await Task.sleep(for: .milliseconds(2))
+    }
+}
+
+/// A port nobody listens on at this moment.
+func freePort() throws -> Int {
+    let descriptor = try loopbackSocket()
+    defer { close(descriptor) }
+    var address = loopback(0)
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let bound = withUnsafeMutablePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+        }
+    }
+    try #require(bound)
+    return Int(UInt16(bigEndian: address.sin_port))
+}
+
+private func accepts(_ port: Int) -> Bool {
+    guard let descriptor = try? loopbackSocket() else { return false }
+    defer { close(descriptor) }
+    var address = loopback(port)
+    return withUnsafeMutablePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+        }
+    }
+}
+
+private func loopbackSocket() throws -> Int32 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    try #require(descriptor >= 0)
+    return descriptor
+}
+
+private func loopback(_ port: Int) -> sockaddr_in {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = UInt16(port).bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    return address
+}
+
+/// Runs a program to its end and expects success.
+func run(_ program: String, _ arguments: String...) throws {
+    let process = Process()
+    process.executableURL = URL(filePath: program)
+    process.arguments = arguments
+    process.standardError = FileHandle.nullDevice
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    try #require(process.terminationStatus == 0, "\(program) \(arguments.joined(separator: " "))")
+}

@@ -1,0 +1,409 @@
+import FireIntake
+import FireModel
+import FireMQTT
+import Foundation
+import Testing
+
+/// A session against a real mosquitto, the test in the place of the worker.
+@Suite(.serialized) struct SessionTests {
+    /// As shipped: the broker lets a whole burst out before an acknowledgement.
+    static let wide = "max_inflight_messages 1000\nmax_queued_messages 100000"
+
+    private func events(_ count: Int) -> [(topic: String, text: String)] {
+        (0..<count).map { ("fire/v1/a/hydrant/h-\($0 % 7)/event", "\($0)") }
+    }
+
+    private func telemetry(_ count: Int, kind: String = "smoke") -> [(topic: String, text: String)] {
+        (0..<count).map { ("fire/v1/a/\(kind)/d-\($0 % 7)/telemetry", "\($0)") }
+    }
+
+    /// A message that the broker delivers after everything it has kept, so that its arrival proves a silence.
+    private func expectNothingBefore(_ sentinel: String, _ bench: Bench, _ peer: Peer) async throws {
+        try await bench.connected()
+        try await peer.publish("fire/v1/a/smoke/s/event", sentinel)
+        let messages = try await bench.takeAndCommit(1)
+        #expect(messages.map(\.text) == [sentinel])
+    }
+
+    // MARK: Acknowledge after commit
+
+    @Test(arguments: [MQTTVersion.v5, .v311])
+    func nothingIsAcknowledgedBeforeItIsCommitted(version: MQTTVersion) async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        let first = try Bench(port: broker.port) { $0.version = version }
+        try await first.connected()
+        try await peer.publish(events(200))
+        // The first events end a burst, and no more is read before that is committed.
+        #expect(try await first.take(1).first?.text == "0")
+        try await eventually("a commit is wanted") { first.handover.wantedSequence > 0 }
+        try await first.kill()
+        #expect(first.counters.messagesAcknowledged.value == 0)
+
+        let second = try Bench(port: broker.port) { $0.version = version }
+        let again = try await second.takeAndCommit(200)
+        #expect(again.map(\.text) == events(200).map(\.text))
+        #expect(again.count { $0.header.flags.contains(.duplicate) } == 200)
+        #expect(again.count { $0.header.flags.contains(.backlog) } == 200)
+        #expect(again.count { $0.header.packetID != 0 } == 200)
+        #expect(again.map(\.header.sequence) == Array(1...200))
+        try await second.acknowledged(200)
+        second.stop()
+
+        let third = try Bench(port: broker.port) { $0.version = version }
+        try await expectNothingBefore("sentinel", third, peer)
+        third.stop()
+    }
+
+    @Test func whatWasCommittedIsAcknowledgedAndWhatWasNotComesAgain() async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        let first = try Bench(port: broker.port)
+        try await first.connected()
+        try await peer.publish(events(10))
+        _ = try await first.takeAndCommit(10)
+        try await first.acknowledged(10)
+        try await peer.publish("fire/v1/a/smoke/s/event", "uncommitted")
+        _ = try await first.take(1)
+        try await first.kill()
+
+        let second = try Bench(port: broker.port)
+        let again = try await second.takeAndCommit(1)
+        #expect(again.map(\.text) == ["uncommitted"])
+        try await second.acknowledged(1)
+        try await expectNothingBefore("sentinel", second, peer)
+        second.stop()
+    }
+
+    /// A PINGREQ leaves through the same queue as the acknowledgements.
+    @Test func keepAliveDoesNotAcknowledge() async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        let first = try Bench(port: broker.port) {
+            $0.keepAlive = .seconds(5)
+            $0.linger = .seconds(60)
+        }
+        try await first.connected()
+        try await peer.publish(telemetry(5))
+        _ = try await first.take(5)
+        // The burst lingers for half the keep-alive time, then waits for a commit that does not come, until
+        // the broker gives up and the intake connects again.
+        try await eventually("the broker ends the silent connection", within: 20) {
+            first.handover.wantedSequence == 5
+        }
+        try await first.kill()
+        let second = try Bench(port: broker.port)
+        #expect(try await second.takeAndCommit(5).count == 5)
+        second.stop()
+    }
+
+    @Test func stoppingAcknowledgesWhatIsCommittedMeanwhile() async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        let first = try Bench(port: broker.port) { $0.linger = .seconds(10) }
+        try await first.connected()
+        try await peer.publish(telemetry(30))
+        let taken = try await first.take(30)
+        let handover = first.handover
+        let worker = Task.detached {
+            try await eventually("the intake wants a commit") { handover.wantedSequence == 30 }
+            handover.commit(upTo: 30)
+        }
+        #expect(taken.count == 30)
+        let session = first.session
+        let isEnded = await Task.detached { session.stop(by: .now + .seconds(10)) }.value
+        #expect(isEnded)
+        try await worker.value
+        #expect(first.counters.messagesAcknowledged.value == 30)
+
+        let second = try Bench(port: broker.port)
+        try await expectNothingBefore("sentinel", second, peer)
+        second.stop()
+    }
+
+    @Test func stoppingGivesUpAtItsDeadlineWithoutAcknowledging() async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        let first = try Bench(port: broker.port)
+        try await first.connected()
+        try await peer.publish(events(3))
+        _ = try await first.take(1)
+        let start = ContinuousClock.now
+        let session = first.session
+        let isEnded = await Task.detached { session.stop(by: start + .milliseconds(300)) }.value
+        #expect(isEnded)
+        #expect(ContinuousClock.now - start < .seconds(3))
+        let second = try Bench(port: broker.port)
+        #expect(try await second.takeAndCommit(3).count == 3)
+        second.stop()
+    }
+
+    // MARK: Linger
+
+    @Test func routineTelemetryLingersAndIsWantedAtTheEndOfIt() async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        let bench = try Bench(port: broker.port) { $0.linger = .milliseconds(400) }
+        try await bench.connected()
+        let start = ContinuousClock.now
+        try await peer.publish(telemetry(3))
+        try await eventually("a commit is wanted") { bench.handover.wantedSequence == 3 }
+        #expect(ContinuousClock.now - start >= .milliseconds(390))
+        bench.stop()
+    }
+
+    @Test(arguments: ["fire/v1/a/hydrant/h/event", "fire/v1/a/panel/p/raw"])
+    func eventsAndRawEndTheLingerAndTakeAlongWhatWaits(topic: String) async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        let bench = try Bench(port: broker.port) { $0.linger = .seconds(10) }
+        try await bench.connected()
+        try await peer.publish(telemetry(3))
+        _ = try await bench.take(3)
+        #expect(bench.handover.wantedSequence == 0)
+        let start = ContinuousClock.now
+        try await peer.publish(topic, "fire")
+        try await eventually("a commit is wanted") { bench.handover.wantedSequence == 4 }
+        #expect(ContinuousClock.now - start < .seconds(5))
+        bench.stop()
+    }
+
+    @Test func anEarlyCommitOfTheWorkerEndsTheLinger() async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        let bench = try Bench(port: broker.port) { $0.linger = .seconds(10) }
+        try await bench.connected()
+        try await peer.publish(telemetry(3))
+        _ = try await bench.take(3)
+        bench.handover.commit(upTo: 3, inHurry: true)
+        try await bench.acknowledged(3)
+        bench.stop()
+    }
+
+    /// Brokers cap what they send before an acknowledgement, whatever receive maximum they are offered.
+    @Test(arguments: [3, 20, 33], [MQTTVersion.v5, .v311])
+    func aSmallWindowOfTheBrokerDoesNotStarveALongLinger(window: Int, version: MQTTVersion) async throws {
+        let broker = try await Broker("max_inflight_messages \(window)\nmax_queued_messages 100000")
+        let peer = try await Peer(port: broker.port)
+        let bench = try Bench(port: broker.port) {
+            $0.linger = .milliseconds(1000)
+            $0.version = version
+        }
+        try await bench.connected()
+        try await peer.publish(telemetry(600))
+        // At one linger a window this would take from 18 to 200 s.
+        #expect(try await bench.takeAndCommit(600, within: 15).count == 600)
+        bench.stop()
+    }
+
+    // MARK: Modes
+
+    @Test func theSessionSurvivesARestartOfTheBroker() async throws {
+        let broker = try await Broker(
+            Self.wide + "\npersistence true\npersistence_location FOLDER/\nautosave_interval 1800")
+        let peer = try await Peer(port: broker.port)
+        let bench = try Bench(port: broker.port)
+        try await bench.connected()
+        try await peer.publish(events(20))
+        let first = try await bench.take(1)
+        broker.stop()
+        bench.handover.commit(upTo: 20)
+        try await eventually("connection lost") { !bench.session.status.isConnected }
+        try await broker.start()
+        let again = try await bench.takeAndCommit(20)
+        #expect(again.map(\.text) == events(20).map(\.text))
+        #expect(again.first.map { $0.header.sequence > first.count } == true)
+        #expect(bench.session.status.sessionPresent)
+        #expect(bench.counters.reconnects.value == 1)
+        try await bench.acknowledged(20)
+        try await eventually("backlog drained") { !bench.session.status.isDraining }
+        bench.stop()
+    }
+
+    @Test func parkedBeforeTheFirstConnectionTheBrokerQueuesAllTheSame() async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        let bench = try Bench(port: broker.port, mode: .parked)
+        try await eventually("registered") { bench.log.contains(.info, "connected to the broker") }
+        // Published until the broker queues it: the subscription may be a moment younger than the connection.
+        try await eventually("subscribed") { broker.hasSubscribed("test-urgent") }
+        try await peer.publish(events(5))
+        #expect(bench.counters.messagesReceived.value == 0)
+        #expect(!bench.session.status.isConnected)
+        bench.session.setMode(.persistent)
+        #expect(try await bench.takeAndCommit(5).map(\.text) == events(5).map(\.text))
+        bench.stop()
+    }
+
+    @Test func rescueHearsWhatHappensWhileThePersistentSessionKeepsIt() async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        let bench = try Bench(port: broker.port)
+        try await bench.connected()
+        try await peer.publish(events(2))
+        _ = try await bench.take(1)
+        bench.session.setMode(.rescue)
+        try await eventually("rescue session subscribed") { broker.hasSubscribed("test-rescue") }
+        try await peer.publish("fire/v1/a/smoke/s/event", "live")
+        let live = try await bench.take(1)
+        #expect(live.map(\.text) == ["live"])
+        #expect(live.map(\.header.packetID) == [0])
+        let sequence = try #require(live.first?.header.sequence)
+        #expect((2...3).contains(sequence), "sequences continue")
+        // Nothing waits for a commit there.
+        try await peer.publish("fire/v1/a/smoke/s/event", "live 2")
+        #expect(try await bench.take(1).map(\.text) == ["live 2"])
+
+        bench.session.setMode(.persistent)
+        let kept = try await bench.takeAndCommit(4)
+        #expect(kept.map(\.text) == ["0", "1", "live", "live 2"])
+        #expect(kept.map(\.header.sequence) == (2...5).map { sequence + UInt64($0) })
+        try await bench.acknowledged(4)
+        bench.stop()
+    }
+
+    @Test func bulkHasNoRescue() async throws {
+        let broker = try await Broker()
+        let bench = try Bench(.bulk, port: broker.port)
+        try await bench.connected()
+        bench.session.setMode(.rescue)
+        #expect(bench.session.mode == .parked)
+        try await eventually("parked") { !bench.session.status.isConnected }
+    }
+
+    @Test func parkingDoesNotWaitForACommitThatDoesNotCome() async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        let bench = try Bench(port: broker.port)
+        try await bench.connected()
+        try await peer.publish(events(1))
+        try await eventually("a commit is wanted") { bench.handover.wantedSequence == 1 }
+        let start = ContinuousClock.now
+        try await bench.kill()
+        #expect(ContinuousClock.now - start < .seconds(2))
+    }
+
+    // MARK: What goes where
+
+    @Test func bulkLetsGoOfWhatUrgentCarriesAndAcknowledgesIt() async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        let bench = try Bench(.bulk, port: broker.port) { $0.linger = .milliseconds(20) }
+        try await bench.connected()
+        try await peer.publish(events(5) + telemetry(5, kind: "panel") + telemetry(3, kind: "hydrant"))
+        try await peer.publish("fire/v1/a/newfangled/n/telemetry", "unknown kind")
+        let messages = try await bench.takeAndCommit(4)
+        #expect(messages.map(\.topic).allSatisfy { $0.contains("hydrant") || $0.contains("newfangled") })
+        try await bench.acknowledged(14)
+        #expect(bench.counters.messagesLetGo.value == 10)
+        #expect(bench.counters.messagesReceived.value == 14)
+        bench.stop()
+    }
+
+    @Test func flagsRetainedMessagesAndCutsOverlongPayloads() async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        try await peer.publish("fire/v1/a/smoke/s/status", "online", isRetained: true)
+        let bench = try Bench(port: broker.port)
+        let retained = try await bench.takeAndCommit(1)
+        #expect(retained.map { $0.header.flags.contains(.retained) } == [true])
+        let long = String(repeating: "x", count: Limits.maximumPayload + 1000)
+        try await peer.publish("fire/v1/a/smoke/s/telemetry", long)
+        let cut = try await bench.takeAndCommit(1)
+        #expect(cut.map(\.payload.count) == [Limits.maximumPayload])
+        #expect(cut.map(\.header.publishedLength) == [UInt32(Limits.maximumPayload + 1000)])
+        #expect(cut.map { $0.header.flags.isEmpty } == [true])
+        #expect(bench.counters.payloadsCut.value == 1)
+        bench.stop()
+    }
+
+    /// The smallest ring, a worker that takes nothing for a while: the broker keeps what does not fit.
+    @Test func aFullRingHoldsBackTheBrokerAndLosesNothing() async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        let bench = try Bench(port: broker.port, slots: 64, bytes: Handover.smallestArena)
+        try await bench.connected()
+        let load = String(repeating: "y", count: 100_000)
+        try await peer.publish((0..<60).map { ("fire/v1/a/smoke/s/telemetry", "\($0)" + load) })
+        let messages = try await bench.takeAndCommit(60)
+        #expect(messages.map { $0.text.prefix { $0 != "y" } } == (0..<60).map { Substring("\($0)") })
+        bench.stop()
+    }
+
+    @Test func theGatewayTellsWhetherItIsThere() async throws {
+        let broker = try await Broker()
+        let peer = try await Peer(port: broker.port)
+        try await peer.subscribe("fire/v1/_/gateway/gw-1/status")
+        let bench = try Bench(port: broker.port)
+        try await peer.until("online") { peer.received.last?.text == #"{"online":true}"# }
+        try await bench.kill()
+        try await peer.until("will") { peer.received.last?.text == #"{"online":false}"# }
+        bench.session.setMode(.persistent)
+        try await peer.until("online again") { peer.received.last?.text == #"{"online":true}"# }
+        bench.stop()
+        try await peer.until("offline") { peer.received.last?.text == #"{"online":false}"# }
+        #expect(peer.received.count == 4, "a clean farewell and no will after it")
+        let late = try await Peer(port: broker.port)
+        try await late.subscribe("fire/v1/_/gateway/gw-1/status")
+        try await late.until("retained") { late.received.last?.isRetained == true }
+    }
+
+    // MARK: Trouble
+
+    @Test func waitsForABrokerThatIsNotThereAndSaysSo() async throws {
+        let port = try freePort()
+        let bench = try Bench(port: port) { $0.host = "127.0.0.1" }
+        try await eventually("says so") { bench.log.contains(.warning, "waiting for the broker") }
+        #expect(bench.session.status.lastError?.contains("nothing listens at 127.0.0.1:\(port)") == true)
+        #expect(!bench.session.status.wasEverConnected)
+        bench.stop()
+    }
+
+    @Test(arguments: [MQTTVersion.v5, .v311])
+    func aWrongPasswordIsNamed(version: MQTTVersion) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "firesense-broker-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let passwords = folder.appending(path: "passwords").path
+        try run("/usr/bin/mosquitto_passwd", "-b", "-c", passwords, "gateway", "right")
+        let broker = try await Broker("allow_anonymous false\npassword_file FOLDER/passwords", folder: folder)
+        let bench = try Bench(port: broker.port) {
+            $0.version = version
+            $0.username = "gateway"
+            $0.password = Secret(Array("wrong".utf8))
+        }
+        try await eventually("refused") { bench.log.contains(.error, "cannot connect to the broker") }
+        let line = bench.log.lines.first { $0.level == .error }
+        #expect(line?.metadata["remedy"]?.description.contains("password") == true)
+        #expect(bench.session.status.lastError?.contains("the broker refuses the connection") == true)
+        #expect(!bench.log.lines.contains { "\($0)".contains("wrong") })
+        bench.stop()
+        let right = try Bench(port: broker.port) {
+            $0.version = version
+            $0.username = "gateway"
+            $0.password = Secret(Array("right".utf8))
+        }
+        try await right.connected()
+        right.stop()
+    }
+
+    @Test func anotherClientWithOurIDIsNamed() async throws {
+        let broker = try await Broker()
+        let first = try Bench(port: broker.port)
+        try await first.connected()
+        let second = try Bench(port: broker.port)
+        try await eventually("named") { first.log.contains(.error, "another client uses our client id") }
+        let line = first.log.lines.first { $0.text.contains("another client") }
+        #expect(line?.metadata["remedy"]?.description.contains("mqtt.client_id") == true)
+        #expect(line?.metadata["client_id"]?.description == "test-urgent")
+        second.stop()
+        first.stop()
+    }
+}
+
+extension Broker {
+    /// Whether the broker's log tells of a subscription acknowledged to this client.
+    func hasSubscribed(_ client: String) -> Bool {
+        let log = try? String(contentsOf: folder.appending(path: "log"), encoding: .utf8)
+        return log?.contains("Sending SUBACK to \(client)") ?? false
+    }
+}

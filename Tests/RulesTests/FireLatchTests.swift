@@ -1,0 +1,123 @@
+import FireModel
+import Testing
+
+@testable import FireRules
+
+struct FireLatchTests {
+    @Test(arguments: ["fire", "manual_alarm"]) func eventRaisesACriticalFire(_ name: String) {
+        let bench = RuleBench()
+        let alarm = bench.event("p-1", name, at: 0, component: "c-1").first?.alarm
+        #expect(alarm?.category == .fire && alarm?.severity == .critical && alarm?.latched == true)
+        #expect(alarm?.rule == "fire")
+    }
+
+    @Test func smokeAndComponentBitRaiseWhateverTheRulesSay() {
+        let bench = RuleBench([])
+        #expect(bench.read("s-1", "smoke", "smoke", .boolean(true), at: 0).map(\.alarm.category) == [.fire])
+        #expect(bench.read("p-1", "panel", "fire", .boolean(true), at: 0, component: "1-1-40-7").map(\.alarm.category) == [.fire])
+        #expect(bench.read("c-1", "charger", "smoke", .boolean(true), at: 0).map(\.alarm.category) == [.fire])
+    }
+
+    @Test func fireIsNotClearedByItsConditionAndRaisesAgainWhenItComesBack() {
+        let bench = RuleBench()
+        bench.read("s-1", "smoke", "smoke", .boolean(true), at: 0)
+        #expect(bench.read("s-1", "smoke", "smoke", .boolean(true), at: 60).isEmpty)
+        #expect(bench.read("s-1", "smoke", "smoke", .boolean(false), at: 120).isEmpty)
+        let again = bench.read("s-1", "smoke", "smoke", .boolean(true), at: 180).first
+        #expect(again?.kind == .updated)
+        #expect(again?.alarm.occurrences == 2)
+    }
+
+    @Test func whatADeviceSaysAboutItselfIsShownAndSuppressesNothing() {
+        let bench = RuleBench()
+        bench.read("s-1", "smoke", "test", .boolean(true), at: 0)
+        bench.read("s-1", "smoke", "muted", .boolean(true), at: 0)
+        let fire = bench.read("s-1", "smoke", "smoke", .boolean(true), at: 1).first
+        #expect(fire?.kind == .raised)
+        #expect(fire?.alarm.flags == ["test", "muted"])
+    }
+
+    @Test func panelResetClearsAndARepetitionRaisesAnew() throws {
+        let bench = RuleBench()
+        let first = try #require(bench.event("p-1", "fire", at: 0, component: "c-1").first?.alarm)
+        let cleared = try #require(bench.event("p-1", "reset", at: 60).first)
+        #expect(cleared.kind == .cleared && cleared.alarm.clearedReason == .panelReset)
+        let second = try #require(bench.event("p-1", "fire", at: 90, component: "c-1").first)
+        #expect(second.kind == .raised && second.alarm.id != first.id)
+    }
+
+    @Test func resetOlderThanTheFireOrKeptByTheBrokerClearsNothing() {
+        let bench = RuleBench()
+        bench.event("p-1", "fire", at: 100)
+        #expect(bench.event("p-1", "reset", at: 50).isEmpty)
+        #expect(bench.event("p-1", "reset", at: 150, quality: .retained).isEmpty)
+        #expect(bench.event("p-1", "reset", at: 160).map(\.kind) == [.cleared])
+    }
+
+    @Test func fireOlderThanTheResetStillRaises() {
+        let bench = RuleBench()
+        bench.event("p-1", "fire", at: 0)
+        bench.event("p-1", "reset", at: 60)
+        let late = bench.event("p-1", "fire", at: 30).first
+        #expect(late?.kind == .raised && late?.alarm.late == true)
+    }
+
+    @Test func resetOfASmokeAlarmClearsNoFire() {
+        let bench = RuleBench()
+        bench.event("s-1", "fire", at: 0, kind: "smoke")
+        #expect(bench.event("s-1", "reset", at: 10, kind: "smoke").isEmpty)
+    }
+
+    @Test func operatorsResetNeedsForceWhileTheCauseIsReported() throws {
+        let bench = RuleBench()
+        let alarm = try #require(bench.read("s-1", "smoke", "smoke", .boolean(true), at: 0).first?.alarm)
+        #expect(throws: OperatorActError.causeStillReported) { _ = try bench.act(.reset(force: false), on: alarm) }
+        #expect(throws: OperatorActError.causeStillReported) {
+            _ = try bench.act(.verdict(.falseAlarm, cause: nil, force: false), on: alarm)
+        }
+        let cleared = try bench.act(.reset(force: true), on: alarm)
+        #expect(cleared.map(\.kind) == [.cleared])
+        #expect(cleared.first?.alarm.clearedBy == "duty")
+        #expect(bench.read("s-1", "smoke", "smoke", .boolean(true), at: 10).map(\.kind) == [.raised])
+    }
+
+    @Test func forcedResetRaisesAgainAtMostOncePerFiveMinutes() throws {
+        let bench = RuleBench()
+        var alarm = try #require(bench.read("s-1", "smoke", "smoke", .boolean(true), at: 0).first?.alarm)
+        _ = try bench.act(.reset(force: true), on: alarm)
+        alarm = try #require(bench.read("s-1", "smoke", "smoke", .boolean(true), at: 10).first?.alarm)
+        _ = try bench.act(.reset(force: true), on: alarm)
+        #expect(bench.read("s-1", "smoke", "smoke", .boolean(true), at: 20).isEmpty)
+        bench.wait(301)
+        #expect(bench.read("s-1", "smoke", "smoke", .boolean(true), at: 330).map(\.kind) == [.raised])
+    }
+
+    @Test func causeThatIsGoneCanBeResetWithoutForce() throws {
+        let bench = RuleBench()
+        let alarm = try #require(bench.event("p-1", "fire", at: 0).first?.alarm)
+        #expect(bench.event("p-1", "fire", active: false, at: 5).isEmpty)
+        #expect(try bench.act(.reset(force: false), on: alarm).map(\.kind) == [.cleared])
+    }
+
+    @Test(arguments: Verdict.allCases) func onlyClearingVerdictsEndAFire(_ verdict: Verdict) throws {
+        let bench = RuleBench()
+        let alarm = try #require(bench.event("p-1", "fire", at: 0).first?.alarm)
+        bench.event("p-1", "fire", active: false, at: 5)
+        let kinds = try bench.act(.verdict(verdict, cause: "cooking", force: false), on: alarm).map(\.kind)
+        let ends = verdict == .falseAlarm || verdict == .test || verdict == .drill
+        #expect(kinds == (ends ? [.verdict, .cleared] : [.verdict]))
+    }
+
+    @Test func acknowledgementClearsNothing() throws {
+        let bench = RuleBench()
+        let alarm = try #require(bench.event("p-1", "fire", at: 0).first?.alarm)
+        let change = try #require(try bench.act(.acknowledge, on: alarm).first)
+        #expect(change.alarm.state == .active && change.alarm.acknowledged)
+    }
+
+    @Test func sameEventToldAgainIsNotCountedAgain() {
+        let bench = RuleBench()
+        bench.event("p-1", "fire", at: 0)
+        #expect(bench.event("p-1", "fire", at: 0).isEmpty)
+    }
+}

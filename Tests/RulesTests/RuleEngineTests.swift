@@ -1,0 +1,168 @@
+import FireModel
+import FireSettings
+import Testing
+
+@testable import FireRules
+
+struct RuleEngineTests {
+    @Test func quietReadingsChangeNothing() {
+        let bench = RuleBench([.lowPressure()])
+        #expect(bench.read("h-1", "hydrant", "pressure", .number(0.3)).isEmpty)
+        #expect(bench.wait(3600).isEmpty)
+    }
+
+    @Test func conditionIsRaisedAfterItsTimeByTheDevicesClock() throws {
+        let bench = RuleBench([.lowPressure()])
+        bench.read("h-1", "hydrant", "pressure", .number(0.09), at: 0)
+        #expect(bench.read("h-1", "hydrant", "pressure", .number(0.09), at: 119).isEmpty)
+        let change = try #require(bench.read("h-1", "hydrant", "pressure", .number(0.08), at: 130).first)
+        #expect(change.kind == .raised)
+        #expect(change.alarm.raisedAt == RuleBench.start + 120_000)
+        #expect(change.alarm.value == .number(0.08))
+        #expect(change.alarm.limit == 0.10)
+        #expect(change.alarm.unit == "MPa")
+    }
+
+    @Test func conditionGoesOnByTheGatewaysClockWhenNothingComes() throws {
+        let bench = RuleBench([.lowPressure()])
+        bench.read("h-1", "hydrant", "pressure", .number(0.09), at: -5)
+        #expect(bench.wait(119).isEmpty)
+        bench.lose(3600)
+        #expect(bench.wait(0.5).isEmpty)
+        let change = try #require(bench.wait(1).first)
+        #expect(change.kind == .raised)
+        #expect(change.alarm.raisedAt == RuleBench.start + 115_000)
+    }
+
+    @Test func stepOfTheWallClockMovesNoTimer() {
+        let bench = RuleBench([.lowPressure()])
+        bench.read("h-1", "hydrant", "pressure", .number(0.09), quality: .receiptTime)
+        bench.lose(-86_400)
+        #expect(bench.wait(60).isEmpty)
+        bench.read("h-1", "hydrant", "pressure", .number(0.09), quality: .receiptTime)
+        #expect(bench.wait(59).isEmpty)
+        #expect(bench.wait(2).map(\.kind) == [.raised])
+    }
+
+    @Test func conditionThatLastedBetweenTwoReadingsOfABacklogIsRaisedAndCleared() {
+        let bench = RuleBench([.lowPressure()])
+        bench.read("h-1", "hydrant", "pressure", .number(0.09), at: -7200, backlog: true)
+        let changes =
+            bench.read("h-1", "hydrant", "pressure", .number(0.30), at: -3600, backlog: true)
+            + bench.read("h-1", "hydrant", "pressure", .number(0.30), at: -1800, backlog: true)
+        #expect(changes.map(\.kind) == [.raised, .cleared])
+        #expect(changes.first?.alarm.raisedAt == RuleBench.start + (-7200 + 120) * 1000)
+        #expect(changes.last?.alarm.clearedAt == RuleBench.start + (-3600 + 60) * 1000)
+    }
+
+    @Test func hysteresisAndClearTimeHoldTheAlarm() {
+        let bench = RuleBench([.lowPressure(for: .zero)])
+        #expect(bench.read("h-1", "hydrant", "pressure", .number(0.09), at: 0).map(\.kind) == [.raised])
+        #expect(bench.read("h-1", "hydrant", "pressure", .number(0.105), at: 10).isEmpty)
+        #expect(bench.read("h-1", "hydrant", "pressure", .number(0.12), at: 20).isEmpty)
+        #expect(bench.read("h-1", "hydrant", "pressure", .number(0.09), at: 50).isEmpty)
+        #expect(bench.read("h-1", "hydrant", "pressure", .number(0.12), at: 60).isEmpty)
+        let cleared = bench.wait(61)
+        #expect(cleared.map(\.kind) == [.cleared])
+        #expect(cleared.first?.alarm.clearedReason == .condition)
+        #expect(cleared.first?.alarm.revision == 2)
+    }
+
+    @Test func eachMetricOfAListAlarmsOnItsOwn() {
+        let rule = RuleDefinition(
+            id: "cable-hot", kinds: ["electrical"], category: .electrical, severity: .major,
+            title: Title(zh: "温度", en: "Hot"),
+            when: Condition(subject: .metrics(["temperature_1", "temperature_2"]), test: .atLeast(70)))
+        let bench = RuleBench([rule])
+        let first = bench.read("e-1", "electrical", "temperature_1", .number(80), at: 0)
+        let second = bench.read("e-1", "electrical", "temperature_2", .number(81), at: 0)
+        #expect(first.count == 1 && second.count == 1)
+        #expect(first.first?.alarm.id != second.first?.alarm.id)
+    }
+
+    @Test func lateInputChangesNothingButAFireAlwaysRaises() {
+        let bench = RuleBench([.lowPressure(for: .zero)])
+        bench.read("h-1", "hydrant", "pressure", .number(0.3), at: 100)
+        #expect(bench.read("h-1", "hydrant", "pressure", .number(0.05), at: 50).isEmpty)
+        bench.read("s-1", "smoke", "smoke", .boolean(false), at: 100)
+        let fire = bench.read("s-1", "smoke", "smoke", .boolean(true), at: 50)
+        #expect(fire.map(\.kind) == [.raised])
+        #expect(fire.first?.alarm.late == true)
+    }
+
+    @Test func eventIsEndedByItsOppositeOrByTheEventThatClears() {
+        let bench = RuleBench([.faultEvent])
+        #expect(bench.event("p-1", "fault", at: 0).map(\.kind) == [.raised])
+        #expect(bench.event("p-1", "fault", active: false, at: 1).map(\.kind) == [.cleared])
+        #expect(bench.event("p-1", "fault", at: 2, component: "c").map(\.kind) == [.raised])
+        #expect(bench.event("p-1", "restored", at: 3).isEmpty)
+        #expect(bench.event("p-1", "restored", at: 4, component: "c").map(\.kind) == [.cleared])
+    }
+
+    @Test func repetitionIsAnOccurrenceAndAfterAcknowledgementARaiseAgain() throws {
+        let bench = RuleBench([.faultEvent])
+        let alarm = try #require(bench.event("p-1", "fault", at: 0).first?.alarm)
+        #expect(bench.event("p-1", "fault", at: 5).map(\.kind) == [.occurrence])
+        #expect(try bench.act(.acknowledge, on: alarm).map(\.kind) == [.acknowledged])
+        #expect(try bench.act(.acknowledge, on: alarm).isEmpty)
+        let again = try #require(bench.event("p-1", "fault", at: 10).first)
+        #expect(again.kind == .updated)
+        #expect(again.alarm.reraised && !again.alarm.acknowledged)
+        #expect(again.alarm.occurrences == 3)
+        #expect(again.alarm.id == alarm.id)
+    }
+
+    @Test func unknownEventRaisesAPreAlarm() {
+        let bench = RuleBench()
+        let change = bench.event("p-1", "sprinkler_burst", at: 0).first
+        #expect(change?.alarm.category == .preAlarm)
+        #expect(change?.alarm.severity == .major)
+        #expect(change?.alarm.title.en == "Unknown event")
+    }
+
+    @Test func threeImplausibleValuesInARowAreAFault() {
+        let bench = RuleBench([.lowPressure(for: .zero, clearFor: .zero)])
+        var changes: [AlarmChange] = []
+        for second in 0..<3 {
+            changes += bench.read("h-1", "hydrant", "pressure", .number(300), at: Double(second), quality: .implausiblyHigh)
+        }
+        #expect(changes.map(\.alarm.rule) == [BuiltInRules.implausibleValue])
+        #expect(bench.read("h-1", "hydrant", "pressure", .number(0.3), at: 9).map(\.kind) == [.cleared])
+    }
+
+    @Test func implausibleValueAboveDoesNotClearAnAlarmForLow() {
+        let bench = RuleBench([.lowPressure(for: .zero, clearFor: .zero)])
+        bench.read("h-1", "hydrant", "pressure", .number(0.05), at: 0)
+        #expect(bench.read("h-1", "hydrant", "pressure", .number(999), at: 1, quality: .implausiblyHigh).isEmpty)
+        #expect(bench.read("h-1", "hydrant", "pressure", .number(0.2), at: 2).map(\.kind) == [.cleared])
+    }
+
+    @Test func sameMessageGivesTheSameAlarm() {
+        let one = RuleBench([.lowPressure(for: .zero)]).read("h-1", "hydrant", "pressure", .number(0.05), at: 0)
+        let other = RuleBench([.lowPressure(for: .zero)]).read("h-1", "hydrant", "pressure", .number(0.05), at: 0)
+        #expect(one.first?.alarm.id == other.first?.alarm.id)
+        let id = one.first?.alarm.id ?? ""
+        #expect(id.count == 36 && id == id.lowercased())
+        #expect(Array(id)[14] == "7" && "89ab".contains(Array(id)[19]))
+        #expect(UInt64(id.replacing("-", with: "").prefix(12), radix: 16) == UInt64(RuleBench.start.milliseconds))
+    }
+
+    @Test func reloadKeepsAlarmsAndTimersAndLetsDroppedRulesStand() throws {
+        let bench = RuleBench([.lowPressure(), .faultEvent])
+        let fault = try #require(bench.event("p-1", "fault", at: 0).first?.alarm)
+        bench.read("h-1", "hydrant", "pressure", .number(0.09), at: 0)
+        bench.wait(100)
+        bench.engine.adopt([.lowPressure()])
+        #expect(bench.wait(21).map(\.kind) == [.raised])
+        #expect(bench.event("p-1", "fault", active: false, at: 200).isEmpty)
+        #expect(try bench.act(.reset(force: false), on: fault).map(\.kind) == [.cleared])
+    }
+
+    @Test func shippedRulesCompile() {
+        let rules = Defaults.rules(for: Defaults.catalogue).rules
+        #expect(rules.count > 20)
+        let bench = RuleBench(rules)
+        let changes = bench.read("e-1", "electrical", "residual_current", .number(600), at: 0) + bench.wait(31)
+        #expect(changes.contains { $0.kind == .raised && $0.alarm.category == .electrical })
+    }
+}

@@ -1,0 +1,144 @@
+import FireModel
+import Foundation
+import Testing
+
+@testable import FireSettings
+
+@Suite struct DefaultsTests {
+    /// The sample is taken as a user's file with no other beside it.
+    @Test func sampleEqualsTypedDefaults() throws {
+        let folder = try Folder(["firesense.yaml": Defaults.configuration.text])
+        let loaded = folder.load()
+        #expect(loaded.configuration == Configuration())
+        #expect(loaded.errors == [])
+        #expect(loaded.warnings.map(\.path) == ["webhooks"])
+    }
+
+    @Test func sampleNamesEveryKey() throws {
+        let document = Document(Defaults.configuration, environment: Environment([:]))
+        let root = try #require(document.root())
+        for key in Configuration().keys.map(\.path) { #expect(root.at(key) != nil, "\(key) is not in the sample") }
+    }
+
+    /// The example of an endpoint is a comment, as the default is none; it must be right all the same.
+    @Test func commentedEndpointIsReadable() throws {
+        let lines = Defaults.configuration.text.split(separator: "\n", omittingEmptySubsequences: false)
+        let example = lines.drop { $0 != "#   - name: duty-room" }.prefix { $0.hasPrefix("#") }.map { $0.dropFirst() }
+        let folder = try Folder(["firesense.yaml": "webhooks:\n" + example.joined(separator: "\n")])
+        let loaded = folder.load()
+        #expect(loaded.errors == [])
+        let endpoint = try #require(loaded.endpoints.first)
+        #expect(endpoint == Endpoint(name: "duty-room", url: "https://duty.example.org/firesense"))
+    }
+
+    @Test(arguments: ["firesense.yaml", "device-kinds.yaml", "rules.yaml"])
+    func embeddedFileIsTheFileOfTheRepository(_ name: String) throws {
+        let text = try String(contentsOfFile: "\(configFolder)/\(name)", encoding: .utf8)
+        let embedded = [Defaults.configuration, Defaults.deviceKinds, Defaults.rules].first { $0.path == name }
+        #expect(embedded?.text == text)
+    }
+
+    /// `check` without any file: the built-in defaults, a note, and the warning that nobody hears of a fire.
+    @Test func missingDefaultFileIsNoted() throws {
+        let folder = try Folder()
+        let loaded = ConfigurationLoader(hostName: "gw-test", reservedRuleIDs: ["fire"]).load(
+            "\(folder.path)/firesense.yaml", mayBeMissing: true, environment: [:], files: FilesOnDisk(), secrets: .error
+        )
+        #expect(loaded.configuration == Configuration())
+        #expect(loaded.notes == ["no \(folder.path)/firesense.yaml: the built-in defaults are in force"])
+        #expect(loaded.isValid)
+        #expect(loaded.gatewayID == "gw-test")
+        #expect(loaded.mqttClientID == "firesense-gw-test")
+        #expect(!loaded.rules.isEmpty)
+    }
+
+    // MARK: Catalogue
+
+    /// The table of contract 2.
+    @Test func catalogueHasTheKindsAndMetricsPromised() throws {
+        let document = Document(Defaults.deviceKinds, environment: Environment([:]))
+        var reader = CatalogueFile()
+        reader.read(document)
+        #expect(document.problems == [])
+        let expected: [(String, String)] = [
+            (
+                "hydrant",
+                "pressure MPa, flow L/s, temperature Cel, battery %, tilt bool, cover_open bool, impact bool, discharge bool, leak bool"
+            ),
+            (
+                "panel",
+                "fire bool, fault bool, disabled bool, supervisory bool, started bool, feedback bool, delayed bool, power_fault bool, "
+                    + "height m, temperature Cel, pressure MPa, gas %LEL, voltage V, current A, flow L/s, "
+                    + "mains_fault bool, standby_fault bool, link_fault bool, line_fault bool, manual_mode bool"
+            ),
+            (
+                "electrical",
+                "residual_current mA, " + (1...8).map { "temperature_\($0) Cel, " }.joined()
+                    + "current_a A, current_b A, current_c A, voltage_a V, voltage_b V, voltage_c V, power kW, energy kWh, arc bool"
+            ),
+            (
+                "charger",
+                "current A, voltage V, power W, energy kWh, temperature Cel, charging bool, state text, smoke bool"
+            ),
+            (
+                "smoke",
+                "smoke bool, obscuration %/m, temperature Cel, battery %, tamper bool, muted bool, test bool, fault bool, "
+                    + "contaminated bool, rsrp dBm"
+            ),
+        ]
+        let actual = reader.catalogue.kinds.map { kind in
+            let metrics = kind.metrics.map { metric in
+                metric.name + " "
+                    + (metric.type == .number ? metric.unit ?? "?" : metric.type == .boolean ? "bool" : "text")
+            }
+            return "\(kind.name): \(metrics.joined(separator: ", "))"
+        }
+        #expect(actual == expected.map { "\($0): \($1)" })
+        #expect(reader.catalogue.kinds.filter(\.urgent).map(\.name) == ["panel", "smoke"])
+        for metric in reader.catalogue.kinds.flatMap(\.metrics) where metric.type == .number {
+            #expect(metric.plausible != nil, "\(metric.name) has no plausible range")
+        }
+    }
+
+    // MARK: Rules
+
+    @Test func shippedRulesAreSound() {
+        let (rules, problems) = Defaults.rules(for: Defaults.catalogue)
+        #expect(problems == [])
+        #expect(rules.count == Defaults.rules.text.split(separator: "\n").count { $0.hasPrefix("  - id: ") })
+        #expect(!rules.contains { $0.category == .fire }, "fire is built in")
+        for rule in rules where !rule.kinds.isEmpty && rule.when.test.types == [.number] {
+            #expect(rule.clear != nil, "\(rule.id) has no hysteresis")
+        }
+    }
+
+    /// To the letter of contract 6.
+    @Test func hydrantPressureLowIsAsPromised() throws {
+        let rule = try #require(Defaults.rules(for: Defaults.catalogue).rules.first)
+        let pressure = Condition.Subject.metrics(["pressure"])
+        #expect(
+            rule
+                == RuleDefinition(
+                    id: "hydrant-pressure-low", kinds: ["hydrant"], category: .water, severity: .major,
+                    title: Title(zh: "消火栓压力低", en: "Hydrant pressure low"),
+                    when: Condition(subject: pressure, test: .below(0.10)),
+                    clear: Condition(subject: pressure, test: .atLeast(0.11)), holdFor: .seconds(120),
+                    clearFor: .seconds(60)))
+    }
+
+    /// Every threshold names where it comes from, and how far that may be trusted.
+    @Test func everyNumberHasItsSource() {
+        for file in [Defaults.rules, Defaults.deviceKinds] {
+            #expect(
+                file.text.contains("[inference]") && file.text.contains("[source: ") && file.text.contains("[memory]"))
+        }
+        var comment = ""
+        for line in Defaults.rules.text.split(separator: "\n") {
+            if line.hasPrefix("  #") { comment = line.contains("----") ? "" : comment + line }
+            if line.contains("when: { metric"), line.contains(#/(below|above|at_least|at_most): /#) {
+                #expect(comment.contains("["), "\(line) has no source")
+                comment = ""
+            }
+        }
+    }
+}

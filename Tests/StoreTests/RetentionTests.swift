@@ -1,0 +1,129 @@
+import FireModel
+import Foundation
+import Testing
+
+@testable import FireStore
+
+struct RetentionTests {
+    private let day: Int64 = 86_400_000
+
+    /// Calls slices as the worker does until there is nothing to do.
+    private func run(_ writer: StoreWriter, now: Timestamp, budget: Duration = .milliseconds(2)) throws -> Int {
+        var slices = 0
+        while try writer.retentionSlice(now: now, budget: budget) { slices += 1 }
+        return slices
+    }
+
+    @Test func readingsLeaveByTheirTime() throws {
+        let bench = try Bench()
+        let writer = try bench.open()
+        for device in 0..<20 {
+            let series = bench.series("d\(device)", "pressure")
+            for number in 0..<500 as Range<Int64> { try bench.admit(series, number * day / 2, .number(1)) }
+        }
+        try bench.commit()
+        let now = start + 200 * day
+        let slices = try run(writer, now: now, budget: .zero)
+        #expect(slices > 20)
+        let cutoff = start + 110 * day
+        #expect(try bench.count("SELECT count(*) FROM reading WHERE ts < \(cutoff.milliseconds - 3_600_000)") == 0)
+        #expect(try bench.count("SELECT count(*) FROM reading WHERE ts >= \(cutoff.milliseconds)") == 20 * 280)
+        #expect(try bench.reader().figures().readings == Int64(try bench.count("SELECT count(*) FROM reading")))
+        #expect(writer.counters.readingsExpired.value == UInt64(20 * 500 - (try bench.reader().figures().readings)))
+        // Not again before the hour is over.
+        #expect(try !writer.retentionSlice(now: now + 3_599_000))
+        #expect(try writer.connection.integer("PRAGMA synchronous") == 2)
+        #expect(try bench.restart().latest.count == 20)
+    }
+
+    @Test func retentionWaitsForTheBatch() throws {
+        let bench = try Bench()
+        try bench.admit(bench.series("h1", "pressure"), 0, .number(1))
+        #expect(try bench.open().retentionSlice(now: start + 200 * day))
+        try bench.commit()
+        #expect(try bench.count("SELECT count(*) FROM reading") == 1)
+        _ = try run(bench.open(), now: start + 200 * day)
+        #expect(try bench.count("SELECT count(*) FROM reading") == 0)
+        #expect(try bench.reader().figures().readings == 0)
+    }
+
+    @Test func activeAlarmsAndPendingDeliveriesStay() throws {
+        let bench = try Bench()
+        let writer = try bench.open()
+        for (id, state) in [
+            ("active", AlarmState.active), ("waiting", .cleared), ("over", .cleared), ("young", .cleared),
+        ] {
+            let it = alarm(id, receivedAt: id == "young" ? start + 300 * day : start, state: state)
+            try writer.append(change(.raised, it, cause: id))
+            var delivery = delivery("d-\(id)", alarm: it)
+            try writer.append(&delivery)
+            if id != "waiting" { try writer.record(attempt("d-\(id)", at: 0, state: .delivered, status: 200)) }
+        }
+        try writer.quarantine(rejection([1]))
+        try writer.quarantine(rejection([2], at: start + 1100 * day))
+        try bench.commit()
+        _ = try run(writer, now: start + 1110 * day)
+        let reader = try bench.reader()
+        #expect(
+            try Set(reader.alarms(AlarmFilter(), limit: 10, cursor: nil).items.map(\.id)) == [
+                "active", "waiting", "young",
+            ])
+        #expect(
+            try Set(reader.deliveries(state: nil, limit: 10, cursor: nil).items.map(\.id)) == [
+                "d-active", "d-waiting", "d-young",
+            ])
+        #expect(try bench.count("SELECT count(*) FROM alarm_change") == 3)
+        #expect(try bench.count("SELECT count(*) FROM delivery_attempt") == 2)
+        #expect(try reader.quarantine(limit: 10, cursor: nil).items.map(\.payload) == [[2]])
+        #expect(writer.counters.alarmsExpired.value == 1)
+        #expect(writer.counters.quarantineDropped.value == 1)
+    }
+
+    @Test func sizeBoundEvictsTheOldestAndStoringGoesOn() throws {
+        let size: Int64 = 4 << 20
+        let bench = try Bench(settings: StoreSettings(maxSize: ByteSize(bytes: size)))
+        let writer = try bench.open()
+        let all = (0..<10).map { bench.series("d\($0)", "pressure") }
+        let text = Value.text(String(repeating: "x", count: 500))
+        var now = start
+        // Twelve megabytes, a reading a minute and series.
+        for at in 0..<2400 as Range<Int64> {
+            now = start + at * 60_000
+            for series in all { try bench.admit(series, at * 60_000, text) }
+            try bench.commit()
+            var slices = 0
+            while slices < 20, try writer.retentionSlice(now: now) { slices += 1 }
+        }
+        let file = try FileManager.default.attributesOfItem(atPath: bench.path)[.size] as? Int64 ?? 0
+        #expect(file <= size)
+        #expect(writer.counters.readingsExpired.value > 10_000)
+        let left = try bench.reader().figures().readings
+        #expect(left > 3000)
+        // The newest are there without a gap.
+        let points = try #require(
+            try bench.reader().readings(ReadingQuery(device: "d0", component: nil, metric: "pressure")))
+        #expect(points.last?.at == now)
+        #expect(zip(points, points.dropFirst()).allSatisfy { $1.at - $0.at == 60_000 })
+        #expect(left == Int64(try bench.count("SELECT count(*) FROM reading")))
+    }
+
+    @Test func boundFilledByOtherThingsRefusesReadings() throws {
+        let bench = try Bench(settings: StoreSettings(maxSize: ByteSize(bytes: 2 << 20)))
+        let writer = try bench.open()
+        let series = bench.series("h1", "pressure")
+        try bench.admit(series, 0, .number(1))
+        let payload = [UInt8](repeating: 1, count: 100_000)
+        for _ in 0..<17 { try writer.quarantine(rejection(payload)) }
+        try bench.commit()
+        for second in 0..<20 as Range<Int64> { _ = try run(writer, now: start + second * 2000) }
+        #expect(try bench.reader().figures().readings == 0)
+        expectError({ if case .full = $0 { true } else { false } }) { try bench.admit(series, 1, .number(1)) }
+        // Alarms still find room.
+        try writer.append(change(.raised, alarm("a1")))
+        try bench.commit()
+        for id in 1...12 as ClosedRange<Int64> { try writer.removeQuarantined(id) }
+        try bench.commit()
+        _ = try run(writer, now: start + 60_000)
+        #expect(try bench.admit(series, 1, .number(1)).admission == .new)
+    }
+}

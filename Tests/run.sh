@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Everything that is checked before a change is accepted: dependencies, build, format, the whole suite.
+# Arguments go to `swift test`, for example: Tests/run.sh --filter StoreTests
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n==> %s\n' "$*"; }
+
+step "Debian packages"
+Deploy/dependencies.sh build test
+
+step "Build (debug, with tests; the first one takes several minutes)"
+swift build --build-tests --explicit-target-dependency-import-check error
+
+step "Format"
+swift format lint --strict -r -p Sources Tests Simulator Package.swift
+
+step "Tests"
+exec swift test --skip-build "$@"
