@@ -7,7 +7,7 @@ final class Broker: @unchecked Sendable {
     let port: Int
     let folder: URL
     private let configuration: String
-    private var process: Process?
+    private var process: pid_t?
 
     /// - Parameter text: goes into the configuration; `FOLDER` stands for the broker's folder. Without a line
     ///   about it, anonymous users are allowed.
@@ -31,26 +31,31 @@ final class Broker: @unchecked Sendable {
     func start() async throws {
         let file = folder.appending(path: "mosquitto.conf")
         try configuration.write(to: file, atomically: true, encoding: .utf8)
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/sbin/mosquitto")
-        process.arguments = ["-c", file.path]
-        let log = folder.appending(path: "log")
-        _ = FileManager.default.createFile(atPath: log.path, contents: nil)
-        process.standardError = try FileHandle(forWritingTo: log)
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        self.process = process
+        let log = folder.appending(path: "log").path
+        // Not `Process`, whose end cannot be waited for from within a task.
+        var files = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&files)
+        defer { posix_spawn_file_actions_destroy(&files) }
+        posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
+        posix_spawn_file_actions_addopen(&files, STDERR_FILENO, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        var arguments: [UnsafeMutablePointer<CChar>?] = ["mosquitto", "-c", file.path].map { strdup($0) } + [nil]
+        defer { arguments.forEach { free($0) } }
+        var identifier = pid_t()
+        try #require(posix_spawn(&identifier, "/usr/sbin/mosquitto", &files, nil, &arguments, environ) == 0)
+        process = identifier
         try await eventually("mosquitto accepts connections on port \(port)") {
-            try #require(process.isRunning, "mosquitto ended: \((try? String(contentsOf: log, encoding: .utf8)) ?? "")")
+            let isRunning = waitpid(identifier, nil, WNOHANG) == 0
+            try #require(isRunning, "mosquitto ended: \((try? String(contentsOfFile: log, encoding: .utf8)) ?? "")")
             return accepts(port)
         }
     }
 
     /// As systemd stops it: the database of sessions is saved.
     func stop() {
-        process?.terminate()
-        process?.waitUntilExit()
-        process = nil
+        guard let process else { return }
+        self.process = nil
+        kill(process, SIGTERM)
+        waitpid(process, nil, 0)
     }
 
     deinit {
@@ -113,12 +118,15 @@ private func loopback(_ port: Int) -> sockaddr_in {
 
 /// Runs a program to its end and expects success.
 func run(_ program: String, _ arguments: String...) throws {
-    let process = Process()
-    process.executableURL = URL(filePath: program)
-    process.arguments = arguments
-    process.standardError = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0, "\(program) \(arguments.joined(separator: " "))")
+    var files = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&files)
+    defer { posix_spawn_file_actions_destroy(&files) }
+    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
+    posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
+    var arguments: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
+    defer { arguments.forEach { free($0) } }
+    var identifier = pid_t()
+    var status: Int32 = -1
+    try #require(posix_spawn(&identifier, program, &files, nil, &arguments, environ) == 0)
+    try #require(waitpid(identifier, &status, 0) == identifier && status == 0, "\(program) failed")
 }

@@ -92,7 +92,7 @@ struct DeliveryTests {
             rounds += 1
         }
         #expect(rounds == 4)
-        #expect(try !writer.hasPending)
+        #expect(!writer.hasPending)
         let reader = try bench.reader()
         #expect(try reader.pendingCounts().map(\.endpoint) == ["e1"])
         #expect(try reader.deliveries(state: .cancelled, limit: 100, cursor: nil).items.count == 17)

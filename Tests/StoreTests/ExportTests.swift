@@ -70,8 +70,10 @@ struct ExportTests {
             try bench.reader().export(ExportFilter(), batch: batch) {
                 found += $0.map { "\($0.at - start) \($0.value)" }
             }
-            let expected = (0..<200).flatMap { at in
-                (at < 100 ? ["\(at) true"] : []) + (at % 2 == 0 ? ["\(at) false"] : [])
+            var expected: [String] = []
+            for at in 0..<200 {
+                if at < 100 { expected.append("\(at) true") }
+                if at % 2 == 0 { expected.append("\(at) false") }
             }
             #expect(found == expected)
         }

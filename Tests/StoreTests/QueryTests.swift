@@ -27,10 +27,10 @@ struct QueryTests {
         let reader = try bench.reader()
         for step in [1, 777, 60_000, 3_600_000] as [Int64] {
             var query = ReadingQuery(device: "h1", component: "c", metric: "state")
-            query.range = TimeRange(from: start - 1_000_000, to: start + 4_000_000)
+            query.range = TimeRange(from: start + -1_000_000, to: start + 4_000_000)
             query.step = .milliseconds(step)
             query.function = function
-            let chosen = all.filter { $0.at >= start - 1_000_000 && $0.at < start + 4_000_000 }
+            let chosen = all.filter { $0.at >= start + -1_000_000 && $0.at < start + 4_000_000 }
             let groups = Dictionary(grouping: chosen) { $0.at.milliseconds / step * step }
             let expected = groups.keys.sorted().compactMap { key -> Point? in
                 let values = groups[key, default: []].map(\.value)

@@ -306,7 +306,8 @@ import Glibc
 
     func logged(level: Int32, line: UnsafePointer<CChar>) {
         if level == MOSQ_LOG_DEBUG {
-            isDuplicate = unsafe strncmp(line, duplicateLine, duplicateLine.count) == 0
+            // The line about the PUBACK comes in between: only the message itself takes this back.
+            if unsafe strncmp(line, duplicateLine, duplicateLine.count) == 0 { isDuplicate = true }
         } else if level == MOSQ_LOG_ERR, let handle = unsafe handle {
             unsafe tlsFailure.note(String(cString: line), handle: handle, peer: peer)
         }

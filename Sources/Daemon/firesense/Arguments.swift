@@ -32,13 +32,13 @@ extension Duration {
     }
 }
 
-extension AlarmState: @retroactive ExpressibleByArgument {}
-extension AlarmSeverity: @retroactive ExpressibleByArgument {}
-extension AlarmCategory: @retroactive ExpressibleByArgument {}
-extension Verdict: @retroactive ExpressibleByArgument {}
-extension Delivery.State: @retroactive ExpressibleByArgument {}
-extension ExportFormat: @retroactive ExpressibleByArgument {}
-extension ReadingQuery.Function: @retroactive ExpressibleByArgument {}
+extension AlarmState: ExpressibleByArgument {}
+extension AlarmSeverity: ExpressibleByArgument {}
+extension AlarmCategory: ExpressibleByArgument {}
+extension Verdict: ExpressibleByArgument {}
+extension Delivery.State: ExpressibleByArgument {}
+extension ExportFormat: ExpressibleByArgument {}
+extension ReadingQuery.Function: ExpressibleByArgument {}
 
 /// Where a table is printed.
 enum ListFormat: String, CaseIterable, ExpressibleByArgument { case table, json, csv }

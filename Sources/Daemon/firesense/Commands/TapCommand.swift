@@ -142,15 +142,19 @@ final class TapPrinter {
     }
 }
 
+/// At file level, as a signal handler can capture nothing.
+private let interruptionNoted = Atomic<Bool>(false)
+
 /// Ctrl-C or `kill`, taken note of so that a session can be ended in an orderly way.
 enum Interruption {
-    private static let flag = Atomic<Bool>(false)
-
-    static var happened: Bool { flag.load(ordering: .relaxed) }
+    static var happened: Bool { interrupted.load(ordering: .relaxed) }
 
     static func watch() {
         // Made before a signal needs it: a handler may not allocate.
         _ = happened
-        for number in [SIGINT, SIGTERM] { signal(number) { _ in flag.store(true, ordering: .relaxed) } }
+        for number in [SIGINT, SIGTERM] { signal(number) { _ in interrupted.store(true, ordering: .relaxed) } }
     }
 }
+
+/// Not within the type: a C function captures nothing.
+private let interrupted = Atomic<Bool>(false)

@@ -156,9 +156,8 @@ final class HTTPGateway: Sendable {
 
     private func failure(_ error: any Error) -> Failure {
         if let failure = error as? Failure { return failure }
-        let reason = (error as? HTTPClientError)?.shortDescription ?? "\(error)"
         return Failure(
-            "\(address.name) does not answer: \(printable(reason))",
+            "\(address.name) does not answer: \(printable(reason(error)))",
             remedy: "see that the daemon runs there (systemctl status firesense) and that the address is right")
     }
 
@@ -188,6 +187,16 @@ final class HTTPGateway: Sendable {
             "\(address.name) answers \(answer.status) with something else than expected",
             remedy: "is that a FireSense gateway of this version?")
     }
+}
+
+/// Why an exchange failed, in words.
+func reason(_ error: any Error) -> String {
+    if let error = error as? HTTPClientError { return error.shortDescription }
+    // What the system says comes wrapped several times over: "… (errno: 111)".
+    let text = "\(error)"
+    guard let start = text.firstRange(of: "errno: ")?.upperBound, let code = Int32(text[start...].prefix { $0.isNumber })
+    else { return text.count > 200 ? text.prefix(200) + "…" : text }
+    return code == ECONNREFUSED ? "nobody listens there" : String(cString: strerror(code))
 }
 
 /// `?a=1&b=2`, percent-encoded, without what is `nil`; empty for nothing.

@@ -87,8 +87,6 @@ struct BrokerChecks {
         let topic = "fire/v1/\(area)/\(kind?.name ?? "hydrant")/doctor-\(token)/telemetry"
         let listener = try open("listener")
         defer { listener.close() }
-        var arrived = false
-        listener.received = { _ in arrived = true }
         _ = try listener.subscribe([topic], qos: 0, within: Self.answerTime)
 
         var options = MQTTOptions(clientID: MQTTOptions.uniqueID("stranger"))
@@ -104,8 +102,8 @@ struct BrokerChecks {
         defer { stranger.close() }
         let id = try stranger.client.publish(topic, Array(#"{"values":{"\#(metric)":null}}"#.utf8), qos: 1)
         try stranger.turn(Self.answerTime) { stranger.published[id] != nil }
-        try listener.turn(Self.quiet) { arrived }
-        guard arrived else { return .ok(check, "a client without a name cannot speak for a device") }
+        try listener.turn(Self.quiet) { listener.receivedCount > 0 }
+        guard listener.receivedCount > 0 else { return .ok(check, "a client without a name cannot speak for a device") }
         return .warn(
             check, "a client without a name can speak for any device",
             "allow_anonymous false, password_file and acl_file in mosquitto.conf")
@@ -175,37 +173,31 @@ struct BrokerChecks {
         defer { receiver.close() }
         let sender = try open("sender")
         defer { sender.close() }
-        var arrived = 0
-        receiver.received = { _ in arrived += 1 }
         guard try receiver.subscribe([way.topic], qos: 1, within: Self.answerTime).allSatisfy({ !$0.isRefused }) else {
             return nil
         }
         let probe = try sender.client.publish(way.topic, [0], qos: 1)
         try sender.turn(Self.answerTime) { sender.published[probe] != nil }
-        guard (sender.published[probe] ?? 128) < 128, try receiver.turn(Self.quiet, until: { arrived == 1 }) else {
+        guard (sender.published[probe] ?? 128) < 128, try receiver.turn(Self.quiet, until: { receiver.receivedCount == 1 }) else {
             return nil
         }
         // The acknowledgement of the probe is out, and from here on nothing is written any more.
-        arrived = 0
         for _ in 0..<way.messages { try sender.client.publish(way.topic, [0], qos: 1) }
         try sender.turn(Self.answerTime) { sender.published.count == way.messages + 1 }
-        try receive(&arrived) { try receiver.listen(.milliseconds(50)) }
-        let window = arrived
-        try receive(&arrived) { try receiver.client.step(.milliseconds(50)) }
-        return Measured(sent: way.messages, window: window, total: arrived)
+        try receiveAll(receiver) { try receiver.listen(.milliseconds(50)) }
+        let window = receiver.receivedCount - 1
+        try receiveAll(receiver) { try receiver.client.step(.milliseconds(50)) }
+        return Measured(sent: way.messages, window: window, total: receiver.receivedCount - 1)
     }
 
     /// Goes on until nothing has come for a while.
-    private func receive(_ arrived: inout Int, _ turn: () throws -> Void) throws {
+    private func receiveAll(_ link: BrokerLink, _ turn: () throws -> Void) throws {
         let end = ContinuousClock.now.advanced(by: Self.answerTime)
         var last = ContinuousClock.now
-        var seen = arrived
         while last.duration(to: .now) < Self.quiet, .now < end {
+            let before = link.receivedCount
             try turn()
-            if arrived != seen {
-                seen = arrived
-                last = .now
-            }
+            if link.receivedCount != before { last = .now }
         }
     }
 

@@ -10,7 +10,7 @@ enum MachineChecks {
         let check = "configuration"
         if let first = loaded.errors.first {
             let more = loaded.errors.count > 1 ? " and \(loaded.errors.count - 1) more" : ""
-            return [.fail(check, "\(first)\(more)", "firesense check")]
+            return [.fail(check, "\(first)\(more)", "see firesense check")]
         }
         // An endpoint for fire is a matter of its own.
         let warnings = loaded.warnings.filter { $0.path != "webhooks" }
@@ -18,7 +18,7 @@ enum MachineChecks {
             return [.ok(check, "\(loaded.path) is valid, gateway \(loaded.gatewayID)")]
         }
         let more = warnings.count > 1 ? " and \(warnings.count - 1) more" : ""
-        return [.warn(check, "\(first)\(more)", "firesense check")]
+        return [.warn(check, "\(first)\(more)", "see firesense check")]
     }
 
     static func fireEndpoints(_ endpoints: [Endpoint]) -> [Finding] {

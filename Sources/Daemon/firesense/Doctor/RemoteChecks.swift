@@ -34,8 +34,8 @@ enum RemoteChecks {
             let signed = endpoint.secrets.isEmpty ? ", unsigned" : ""
             return .ok(check, "\(address) answers (\(response.status.code) to OPTIONS)\(signed)")
         } catch {
-            // The address with its path may be a secret, so the error's own text is not shown as it is.
-            let reason = (error as? HTTPClientError)?.shortDescription ?? hidden("\(error)", endpoint.url)
+            // The address with its path may be a secret.
+            let reason = reason(error).replacing(endpoint.url, with: address)
             return .fail(
                 check, "\(address) does not answer: \(reason)",
                 "start the receiver, or check url, network and certificate")
@@ -46,11 +46,6 @@ enum RemoteChecks {
     static func host(_ url: String) -> String {
         guard let address = URLComponents(string: url), let host = address.host else { return "?" }
         return "\(address.scheme ?? "http")://\(host)\(address.port.map { ":\($0)" } ?? "")"
-    }
-
-    private static func hidden(_ text: String, _ url: String) -> String {
-        let short = text.replacing(url, with: host(url))
-        return short.count > 200 ? String(short.prefix(200)) + "…" : short
     }
 
     static func daemon(_ sockets: [String]) async -> [Finding] {

@@ -32,6 +32,7 @@ final class BrokerLink: MQTTDelegate {
 
     let client: MQTTClient
     var received: (Message) -> Void = { _ in }
+    private(set) var receivedCount = 0
     private(set) var subscriptions: [MQTTSubscription] = []
     /// Reasons by packet id of what was published.
     private(set) var published: [UInt16: Int] = [:]
@@ -94,6 +95,7 @@ final class BrokerLink: MQTTDelegate {
     }
 
     func mqttReceived(_ message: MQTTMessage) {
+        receivedCount += 1
         received(
             Message(
                 topic: String(decoding: message.topic, as: UTF8.self), payload: Array(message.payload),

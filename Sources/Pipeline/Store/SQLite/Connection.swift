@@ -28,6 +28,10 @@ import GRDBSQLite
                 guard let handle = unsafe db.sqliteConnection else {
                     throw StoreError.unexpected("GRDB lends no connection")
                 }
+                // GRDB's hooks expect its own calls around every statement; from here on there are none.
+                unsafe sqlite3_commit_hook(handle, nil, nil)
+                unsafe sqlite3_rollback_hook(handle, nil, nil)
+                unsafe sqlite3_set_authorizer(handle, nil, nil)
                 return unsafe handle
             }
         } catch {
