@@ -32,16 +32,7 @@ final class Broker: @unchecked Sendable {
         let file = folder.appending(path: "mosquitto.conf")
         try configuration.write(to: file, atomically: true, encoding: .utf8)
         let log = folder.appending(path: "log").path
-        // Not `Process`, whose end cannot be waited for from within a task.
-        var files = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&files)
-        defer { posix_spawn_file_actions_destroy(&files) }
-        posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
-        posix_spawn_file_actions_addopen(&files, STDERR_FILENO, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        var arguments: [UnsafeMutablePointer<CChar>?] = ["mosquitto", "-c", file.path].map { strdup($0) } + [nil]
-        defer { arguments.forEach { free($0) } }
-        var identifier = pid_t()
-        try #require(posix_spawn(&identifier, "/usr/sbin/mosquitto", &files, nil, &arguments, environ) == 0)
+        let identifier = try spawn("/usr/sbin/mosquitto", ["-c", file.path], log: log)
         process = identifier
         try await eventually("mosquitto accepts connections on port \(port)") {
             let isRunning = waitpid(identifier, nil, WNOHANG) == 0
@@ -116,17 +107,26 @@ private func loopback(_ port: Int) -> sockaddr_in {
     return address
 }
 
-/// Runs a program to its end and expects success.
-func run(_ program: String, _ arguments: String...) throws {
+/// Starts a program. Not by `Process`, whose end cannot be waited for from within a task.
+private func spawn(_ program: String, _ arguments: [String], log: String) throws -> pid_t {
     var files = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&files)
     defer { posix_spawn_file_actions_destroy(&files) }
     posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
-    posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
-    var arguments: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
-    defer { arguments.forEach { free($0) } }
+    posix_spawn_file_actions_addopen(&files, STDERR_FILENO, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    let words: [String] = [program] + arguments
+    var strings: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
+    defer { strings.forEach { free($0) } }
+    strings.append(nil)
     var identifier = pid_t()
+    try #require(posix_spawn(&identifier, program, &files, nil, &strings, environ) == 0)
+    return identifier
+}
+
+/// Runs a program to its end and expects success.
+func run(_ program: String, _ arguments: String...) throws {
+    let identifier = try spawn(program, arguments, log: "/dev/null")
     var status: Int32 = -1
-    try #require(posix_spawn(&identifier, program, &files, nil, &arguments, environ) == 0)
-    try #require(waitpid(identifier, &status, 0) == identifier && status == 0, "\(program) failed")
+    let ended = waitpid(identifier, &status, 0)
+    try #require(ended == identifier && status == 0, "\(program) \(arguments.joined(separator: " ")) failed")
 }

@@ -42,17 +42,13 @@ struct BrokerChecks {
         do { return try body() } catch { return [.warn(check, "could not be tried: \(words(error))", remedy(error))] }
     }
 
-    private func open(_ part: String) throws -> BrokerLink {
-        let link = try BrokerLink(options(part))
+    private func open(_ part: String, _ receiveMaximum: Int? = nil) throws -> BrokerLink {
+        var options = MQTTOptions(loaded, clientID: "\(loaded.mqttClientID)-\(part)-\(token)")
+        options.receiveMaximum = receiveMaximum
+        options.sendMaximum = 1000
+        let link = try BrokerLink(options)
         try link.connect(mqtt, within: Self.connectTime)
         return link
-    }
-
-    private func options(_ part: String) -> MQTTOptions {
-        var options = MQTTOptions(loaded, clientID: "\(loaded.mqttClientID)-\(part)-\(token)")
-        options.receiveMaximum = mqtt.receiveMaximum
-        options.sendMaximum = 1000
-        return options
     }
 
     /// Mosquitto tells it to those who may read `$SYS`.
@@ -113,25 +109,21 @@ struct BrokerChecks {
 
     // MARK: Limits
 
-    /// Where a message of ours gets through. Outside `fire/v1` it bothers nobody, and many can be sent; the
-    /// shipped access rules let the daemon write below `gateway` only, where a running daemon passes over it.
-    private struct Way {
-        var topic: String
-        var messages: Int
-    }
-
     private func limits() throws -> [Finding] {
-        let ways = [
-            // More than the 20 and 1,000 that Mosquitto has of itself.
-            Way(topic: "firesense/doctor/\(token)", messages: 1200),
-            Way(topic: "fire/v1/\(area)/gateway/doctor-\(token)/doctor", messages: 40),
-        ]
-        for way in ways {
-            if let measured = try measure(way) { return Self.judge(measured) }
+        // Outside `fire/v1` our messages bother nobody, and many can be sent. The shipped access rules let the
+        // daemon write below `gateway` only, where a daemon that runs passes over them: few, then.
+        let aside = "firesense/doctor/\(token)"
+        if let window = try measure(aside, messages: 200, receiveMaximum: mqtt.receiveMaximum) {
+            // More than Mosquitto keeps of itself, to one that takes few at a time.
+            return Self.judge(window: window, queue: try measure(aside, messages: 1200, receiveMaximum: 20))
+        }
+        let own = "fire/v1/\(area)/gateway/doctor-\(token)/doctor"
+        if let window = try measure(own, messages: 40, receiveMaximum: mqtt.receiveMaximum) {
+            return Self.judge(window: window, queue: nil)
         }
         return [
             .warn(
-                "broker limits", "not measured: \(user) may not both write and read \(ways[1].topic)",
+                "broker limits", "not measured: \(user) may not both write and read \(own)",
                 "topic write fire/v1/+/gateway/# and topic read # for it in the broker's acl_file")
         ]
     }
@@ -144,50 +136,51 @@ struct BrokerChecks {
         var total: Int
     }
 
-    static func judge(_ measured: Measured) -> [Finding] {
+    static func judge(window: Measured, queue: Measured?) -> [Finding] {
         let check = "broker limits"
         var findings: [Finding] = []
         // Mosquitto's own default.
-        if measured.window <= 20 {
+        if window.window <= 20 {
             findings.append(
                 .warn(
-                    check, "the broker sends only \(measured.window) messages before the first is acknowledged",
-                    "every commit holds no more than that: max_inflight_messages 10000 in mosquitto.conf"))
+                    check, "the broker sends only \(window.window) messages before the first is acknowledged",
+                    "a commit holds no more than that: max_inflight_messages 10000 in mosquitto.conf"))
         } else {
-            let more = measured.window == measured.sent ? "at least " : ""
-            findings.append(.ok(check, "\(more)\(measured.window) messages may be unacknowledged at a time"))
+            let more = window.window == window.sent ? "at least " : ""
+            findings.append(.ok(check, "\(more)\(window.window) messages may be unacknowledged at a time"))
         }
-        if measured.total < measured.sent {
+        if let queue, queue.total < queue.sent {
             findings.append(
                 .warn(
-                    "broker queue",
-                    "the broker keeps only \(measured.total) messages for a slow session and drops the rest",
+                    "broker queue", "the broker keeps only \(queue.total - queue.window) messages for us and drops the rest",
                     "what comes while the daemon is away is lost: max_queued_messages 500000 in mosquitto.conf"))
         }
         return findings
     }
 
-    /// `nil`: nothing gets through this way.
-    private func measure(_ way: Way) throws -> Measured? {
-        let receiver = try open("receiver")
+    /// Sends to ourselves, first without acknowledging anything.
+    ///
+    /// - Returns: `nil`: nothing gets through on this topic.
+    private func measure(_ topic: String, messages: Int, receiveMaximum: Int) throws -> Measured? {
+        let receiver = try open("receiver", receiveMaximum)
         defer { receiver.close() }
-        let sender = try open("sender")
+        let sender = try open("sender", receiveMaximum)
         defer { sender.close() }
-        guard try receiver.subscribe([way.topic], qos: 1, within: Self.answerTime).allSatisfy({ !$0.isRefused }) else {
+        guard try receiver.subscribe([topic], qos: 1, within: Self.answerTime).allSatisfy({ !$0.isRefused }) else {
             return nil
         }
-        let probe = try sender.client.publish(way.topic, [0], qos: 1)
+        let probe = try sender.client.publish(topic, [0], qos: 1)
         try sender.turn(Self.answerTime) { sender.published[probe] != nil }
-        guard (sender.published[probe] ?? 128) < 128, try receiver.turn(Self.quiet, until: { receiver.receivedCount == 1 }) else {
-            return nil
-        }
+        guard (sender.published[probe] ?? 128) < 128,
+            try receiver.turn(Self.quiet, until: { receiver.receivedCount == 1 })
+        else { return nil }
         // The acknowledgement of the probe is out, and from here on nothing is written any more.
-        for _ in 0..<way.messages { try sender.client.publish(way.topic, [0], qos: 1) }
-        try sender.turn(Self.answerTime) { sender.published.count == way.messages + 1 }
+        for _ in 0..<messages { try sender.client.publish(topic, [0], qos: 1) }
+        try sender.turn(Self.answerTime) { sender.published.count == messages + 1 }
         try receiveAll(receiver) { try receiver.listen(.milliseconds(50)) }
         let window = receiver.receivedCount - 1
         try receiveAll(receiver) { try receiver.client.step(.milliseconds(50)) }
-        return Measured(sent: way.messages, window: window, total: receiver.receivedCount - 1)
+        return Measured(sent: messages, window: window, total: receiver.receivedCount - 1)
     }
 
     /// Goes on until nothing has come for a while.
