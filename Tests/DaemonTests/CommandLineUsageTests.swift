@@ -77,6 +77,7 @@ import Testing
         #expect(try options.name(environment: ["SUDO_USER": "li", "USER": "root"]) == "li")
         #expect(try options.name(environment: ["USER": "wang"]) == "wang")
         #expect(try ActOptions.parse(["--by", "王班长"]).name(environment: ["USER": "wang"]) == "王班长")
-        #expect(throws: Failure.self) { try options.name(environment: [:]) }
+        #expect(try options.name(environment: [:], account: "root") == "root")
+        #expect(throws: Failure.self) { try options.name(environment: [:], account: nil) }
     }
 }

@@ -114,12 +114,20 @@ private func spawn(_ program: String, _ arguments: [String], log: String) throws
     defer { posix_spawn_file_actions_destroy(&files) }
     posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
     posix_spawn_file_actions_addopen(&files, STDERR_FILENO, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    // Threads of the concurrency pool block signals, and a child inherits that: SIGTERM would not end it.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     let words: [String] = [program] + arguments
     var strings: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
     defer { strings.forEach { free($0) } }
     strings.append(nil)
     var identifier = pid_t()
-    try #require(posix_spawn(&identifier, program, &files, nil, &strings, environ) == 0)
+    try #require(posix_spawn(&identifier, program, &files, &attributes, &strings, environ) == 0)
     return identifier
 }
 

@@ -90,3 +90,14 @@ struct LimitOption: ParsableArguments {
         guard (1...100_000).contains(limit) else { throw ValidationError("--limit is \(limit), expected 1 to 100000") }
     }
 }
+
+/// The name of an account; `nil`: it has none.
+func userName(_ id: uid_t) -> String? {
+    var entry = passwd()
+    var found: UnsafeMutablePointer<passwd>?
+    var buffer = [CChar](repeating: 0, count: 16 * 1024)
+    guard getpwuid_r(id, &entry, &buffer, buffer.count, &found) == 0, found != nil, let name = entry.pw_name else {
+        return nil
+    }
+    return String(cString: name)
+}

@@ -15,7 +15,8 @@ final class Box {
         broker: Int, webhooks: [(name: String, url: String)] = [], store: String? = nil, mqtt: String = "", webhookExtra: String = "",
         linger: String = "500ms", extra: String = ""
     ) throws {
-        scratch = try Scratch()
+        let scratch = try Scratch()
+        self.scratch = scratch
         httpPort = try freePort()
         let hooks =
             try webhooks.map { hook in

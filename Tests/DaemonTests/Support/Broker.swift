@@ -1,7 +1,9 @@
 import Foundation
 
 /// A real mosquitto on a free loopback port, persistent, in a folder of its own.
-final class Broker {
+///
+/// `@unchecked Sendable`: started and stopped by the test's own task only; publishing touches constants.
+final class Broker: @unchecked Sendable {
     let port: Int
     private let scratch: Scratch
     private let configuration: String

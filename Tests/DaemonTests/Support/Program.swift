@@ -26,6 +26,12 @@ final class Program: @unchecked Sendable {
                 if isError { self?.errors.withLock { $0 += data } } else { self?.output.withLock { $0 += data } }
             }
         }
+        // A child inherits the signals its parent's thread blocks, and those of the task pool block SIGTERM.
+        var none = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
         try process.run()
     }
 

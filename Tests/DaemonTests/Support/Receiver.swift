@@ -72,7 +72,8 @@ final class Receiver: Sendable {
             return Response(status: .gatewayTimeout)
         }
         var response = Response(status: .init(code: reply.status))
-        for (name, value) in reply.headers { if let name = HTTPField.Name(name) { response.headers[name] = value } }
+        response.headers[.retryAfter] = reply.headers["Retry-After"]
+        response.headers[.location] = reply.headers["Location"]
         return response
     }
 }

@@ -16,9 +16,12 @@ struct ActOptions: ParsableArguments {
     var format = ListFormat.table
 
     /// - Throws: `Failure`, when nobody knows who it is.
-    func name(environment: [String: String] = ProcessInfo.processInfo.environment) throws -> String {
+    func name(
+        environment: [String: String] = ProcessInfo.processInfo.environment,
+        account: String? = userName(getuid())
+    ) throws -> String {
         // Behind sudo stands a person, not root.
-        let names = [by, environment["SUDO_USER"], environment["USER"], environment["LOGNAME"]]
+        let names = [by, environment["SUDO_USER"], environment["USER"], environment["LOGNAME"], account]
         guard let name = names.compactMap({ $0 }).first(where: { !$0.isEmpty }) else {
             throw Failure("who does it is not known", remedy: "say --by NAME")
         }

@@ -34,7 +34,7 @@ struct RunCommand: AsyncParsableCommand {
                 loaded, configurationPath: files.config, fallback: fallback, threshold: threshold, logger: logger)
             try await daemon.group.run()
         } catch {
-            throw Self.explain(error, loaded.configuration)
+            throw Failure("cannot run: \(error)")
         }
     }
 
@@ -50,24 +50,5 @@ struct RunCommand: AsyncParsableCommand {
             throw ExitCode(ExitStatus.invalidConfiguration)
         }
         return (last, "configuration invalid, running on the last accepted one: \(first)")
-    }
-
-    /// One line for what the operating system says in its own way.
-    static func explain(_ error: any Error, _ configuration: Configuration) -> Failure {
-        let text = "\(error)"
-        let listen = configuration.http.listen
-        if text.contains("errno: \(EADDRINUSE)") {
-            return Failure(
-                "\(listen) is taken by another program", remedy: "stop that (ss -ltnp), or change http.listen")
-        }
-        if text.contains("errno: \(EADDRNOTAVAIL)") {
-            return Failure("\(listen) is no address of this machine", remedy: "change http.listen")
-        }
-        if text.contains("errno: \(EACCES)") {
-            return Failure(
-                "not allowed to listen on \(listen) or beside the database: \(text)",
-                remedy: "use a port from 1024 up, and a state directory that belongs to the user of the daemon")
-        }
-        return Failure("cannot run: \(text)")
     }
 }

@@ -194,7 +194,8 @@ func reason(_ error: any Error) -> String {
     if let error = error as? HTTPClientError { return error.shortDescription }
     // What the system says comes wrapped several times over: "… (errno: 111)".
     let text = "\(error)"
-    guard let start = text.firstRange(of: "errno: ")?.upperBound, let code = Int32(text[start...].prefix { $0.isNumber })
+    guard let start = text.firstRange(of: "errno: ")?.upperBound,
+        let code = Int32(text[start...].prefix { $0.isNumber })
     else { return text.count > 200 ? text.prefix(200) + "…" : text }
     return code == ECONNREFUSED ? "nobody listens there" : String(cString: strerror(code))
 }

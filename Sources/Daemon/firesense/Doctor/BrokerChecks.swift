@@ -152,7 +152,8 @@ struct BrokerChecks {
         if let queue, queue.total < queue.sent {
             findings.append(
                 .warn(
-                    "broker queue", "the broker keeps only \(queue.total - queue.window) messages for us and drops the rest",
+                    "broker queue",
+                    "the broker keeps only \(queue.total - queue.window) messages for us and drops the rest",
                     "what comes while the daemon is away is lost: max_queued_messages 500000 in mosquitto.conf"))
         }
         return findings

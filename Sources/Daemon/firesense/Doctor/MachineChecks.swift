@@ -143,16 +143,6 @@ enum MachineChecks {
                     "chmod u+rwx \(directory)")
                 : .warn(check, "\(directory) belongs to another user, so that it cannot be checked", "use sudo")
         }
-        return .ok(check, "\(directory), owner \(userName(folder.st_uid))")
-    }
-
-    private static func userName(_ id: uid_t) -> String {
-        var entry = passwd()
-        var found: UnsafeMutablePointer<passwd>?
-        var buffer = [CChar](repeating: 0, count: 16 * 1024)
-        guard getpwuid_r(id, &entry, &buffer, buffer.count, &found) == 0, found != nil, let name = entry.pw_name else {
-            return "\(id)"
-        }
-        return String(cString: name)
+        return .ok(check, "\(directory), owner \(userName(folder.st_uid) ?? "\(folder.st_uid)")")
     }
 }
