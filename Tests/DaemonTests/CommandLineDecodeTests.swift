@@ -38,6 +38,14 @@ import Testing
         #expect(result.faults == nil)
     }
 
+    @Test func aMistakeInAKnownMetricDoesNotLeadToAnotherKind() throws {
+        let result = try decoding.bestFit(bytes(#"{"values":{"pressure":"high","foo":1}}"#))
+        #expect(result.topic == "fire/v1/000000/hydrant/device/telemetry")
+        #expect(result.faults?.contains("values.pressure") == true)
+        #expect(try decoding.bestFit(bytes(#"{"values":{"foo":1}}"#)).lines.map(\.metric) == ["foo"])
+        #expect(try decoding.bestFit(bytes("{")).faults?.hasPrefix("json: ") == true)
+    }
+
     @Test func goodPartsAreShownBesideTheFaults() throws {
         let result = try decoding.read(
             bytes(#"{"values":{"pressure":"high","flow":2,"battery":null}}"#),
@@ -52,7 +60,8 @@ import Testing
 
     @Test func unitsAndMarksAreShown() throws {
         let result = try decoding.read(
-            bytes(#"{"ts":1795429200000,"values":{"pressure":9}}"#), topic: "fire/v1/320102/hydrant/h-1/telemetry")
+            bytes(#"{"ts":1795429200000,"values":{"pressure":9}}"#), topic: "fire/v1/320102/hydrant/h-1/telemetry",
+            at: Timestamp(milliseconds: 1_795_429_200_000))
         let line = try #require(result.lines.first)
         #expect(line.unit == "MPa")
         #expect(line.quality.words == ["implausible"])

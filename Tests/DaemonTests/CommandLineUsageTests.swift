@@ -19,26 +19,27 @@ import Testing
         ["query", "--address", "10.0.0.5:8470", "--token-file", "t", "--device", "d", "--metric", "m"],
     ])
     func usageOfTheContractIsTaken(arguments: [String]) throws {
-        _ = try FireSense.parseAsRoot(arguments)
+        _ = try FireSense.parse(arguments)
     }
 
     @Test(arguments: [
         ["--bogus"], ["fly"], ["export"], ["export", "--format", "xml"], ["alarms", "verdict", "019a", "maybe"],
         ["alarms", "list", "--state", "asleep"], ["alarms", "list", "--limit", "0"], ["query", "--step", "5"],
         ["query", "--step", "10ms"], ["query", "--fn", "avg"], ["query", "--from", "yesterday"],
-        ["query", "--from", "1700000000"], ["query", "--from", "-1h", "--to", "-2h"], ["decode"],
+        ["query", "--from", "1700000000"], ["query", "--from", "-1h", "--to", "-2h"], ["export", "--from", "-24h"],
+        ["query", "--from", "-h2"], ["decode"],
         ["decode", "--dialect", "morse"], ["decode", "--dialect", "native", "--topic", "t", "--kind", "k"],
         ["tap", "--count", "0"], ["export", "--format", "csv", "--database", "a", "--address", "b"],
         ["quarantine", "retry"], ["quarantine", "show", "x"],
     ])
     func wrongUsageEndsWithTwo(arguments: [String]) {
-        let error = #expect(throws: (any Error).self) { try FireSense.parseAsRoot(arguments) }
+        let error = #expect(throws: (any Error).self) { try FireSense.parse(arguments) }
         if let error { #expect(Ending(error).code == 2) }
     }
 
     @Test func aMomentMayBeginWithADash() throws {
         let command = try #require(
-            try FireSense.parseAsRoot(["alarms", "list", "--from", "-24h", "--to", "-5m"]) as? AlarmsListCommand)
+            try FireSense.parse(["alarms", "list", "--from", "-24h", "--to", "-5m"]) as? AlarmsListCommand)
         let from = try #require(command.filter.range.from)
         let to = try #require(command.filter.range.to)
         #expect(abs(Timestamp.now - from - 86_400_000) < 60_000)
@@ -47,7 +48,7 @@ import Testing
 
     @Test func aMomentIsMillisecondsOrRFC3339() throws {
         let command = try #require(
-            try FireSense.parseAsRoot([
+            try FireSense.parse([
                 "export", "--format", "csv", "--from", "1795429200000", "--to", "2026-11-23T18:21:00+08:00",
             ])
                 as? ExportCommand)
@@ -56,7 +57,7 @@ import Testing
     }
 
     @Test func aWrongDialectNamesTheKnownOnes() {
-        let error = #expect(throws: (any Error).self) { try FireSense.parseAsRoot(["decode", "--dialect", "morse"]) }
+        let error = #expect(throws: (any Error).self) { try FireSense.parse(["decode", "--dialect", "morse"]) }
         if let error { #expect(Ending(error).text?.contains("native") == true) }
     }
 

@@ -37,18 +37,27 @@ import Testing
         #expect(afterStable < .seconds(2))
     }
 
-    @Test func threeConnectionsOfASecondInARowAreATakeover() {
+    @Test func threeBriefConnectionsInARowAreLikelyATakeover() {
         let lost = MQTTError(.lost, "")
         var watch = TakeoverWatch()
-        let lifetimes = [100, 100, 100, 900, 2000, 100].map { Duration.milliseconds($0) }
+        let lifetimes: [Duration?] = [.seconds(1), .seconds(2), .seconds(4), .seconds(30), .seconds(60), .seconds(1)]
         let verdicts = lifetimes.map { watch.ended(lost, after: $0) }
-        #expect(verdicts == [false, false, true, true, false, false])
+        #expect(verdicts == [.no, .no, .likely, .likely, .no, .no])
+    }
+
+    @Test func aBrokerThatIsAwayInBetweenIsNoTakeover() {
+        var watch = TakeoverWatch()
+        for _ in 0..<10 {
+            let lost = watch.ended(MQTTError(.lost, ""), after: .seconds(1))
+            let away = watch.ended(MQTTError(.unreachable, ""), after: nil)
+            #expect(lost == .no && away == .no)
+        }
     }
 
     @Test func theBrokersOwnWordIsBelievedAtOnce() {
         var watch = TakeoverWatch()
         let verdict = watch.ended(MQTTError(.takenOver, ""), after: .seconds(3600))
-        #expect(verdict)
+        #expect(verdict == .certain)
     }
 }
 

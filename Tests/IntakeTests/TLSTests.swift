@@ -5,7 +5,7 @@ import Foundation
 import Testing
 
 /// A certificate authority and a broker's certificate, made for one test.
-private struct Authority {
+private final class Authority {
     let folder: URL
 
     init() throws {
@@ -14,6 +14,8 @@ private struct Authority {
         try authority("ca")
         try authority("other")
     }
+
+    deinit { try? FileManager.default.removeItem(at: folder) }
 
     func path(_ name: String) -> String { folder.appending(path: name).path }
 

@@ -40,14 +40,14 @@ struct AlarmTests {
 
     @Test func startTakesTheActiveAlarmOfAKeyElseItsNewest() throws {
         let bench = try Bench()
-        let writer = try bench.open()
-        try writer.append(change(.raised, alarm("old", receivedAt: start, state: .cleared), ordinal: 1))
-        try writer.append(change(.raised, alarm("new", receivedAt: start + 10, state: .cleared), ordinal: 2))
-        try writer.append(change(.raised, alarm("active", component: "c", receivedAt: start), ordinal: 3))
-        try writer.append(change(.raised, alarm("later", component: "c", receivedAt: start + 10, state: .cleared)))
-        try writer.append(change(.raised, alarm("other", device: "h2", receivedAt: start)))
+        try bench.open().append(change(.raised, alarm("old", receivedAt: start, state: .cleared), ordinal: 1))
+        try bench.open().append(change(.raised, alarm("new", receivedAt: start + 10, state: .cleared), ordinal: 2))
+        try bench.open().append(change(.raised, alarm("active", component: "c", receivedAt: start), ordinal: 3))
+        try bench.open().append(
+            change(.raised, alarm("later", component: "c", receivedAt: start + 10, state: .cleared)))
+        try bench.open().append(change(.raised, alarm("other", device: "h2", receivedAt: start)))
         try bench.commit()
-        try writer.connection.execute("UPDATE alarm SET body = '{}' WHERE id = 'other'")
+        try bench.open().connection.execute("UPDATE alarm SET body = '{}' WHERE id = 'other'")
         let state = try bench.restart()
         #expect(Set(state.alarms.map(\.alarm.id)) == ["new", "active"])
         #expect(state.alarms.first { $0.alarm.id == "new" }?.ordinal == 2)

@@ -1,4 +1,5 @@
 import FireModel
+import Foundation
 import Testing
 
 @testable import FireStore
@@ -117,6 +118,33 @@ struct BatchTests {
         #expect(try !bench.open().hasPending)
     }
 
+    /// What lies on the disk after each commit is what a power cut leaves.
+    @Test func everythingCommittedIsInTheFiles() throws {
+        let bench = try Bench()
+        let series = bench.series("h1", "pressure")
+        for round in 1...3 as ClosedRange<Int64> {
+            try bench.admit(series, round, .number(Double(round)))
+            try bench.open().append(change(.raised, alarm("a\(round)")))
+            try bench.open().quarantine(rejection([UInt8(round)]))
+            try bench.commit()
+            try bench.admit(series, -round, .number(0))
+            let copy = try Bench()
+            copy.close()
+            for suffix in ["", "-wal"] {
+                let target = URL(fileURLWithPath: copy.path + suffix)
+                try? FileManager.default.removeItem(at: target)
+                try FileManager.default.copyItem(at: URL(fileURLWithPath: bench.path + suffix), to: target)
+            }
+            let state = try copy.restart()
+            #expect(state.latest.map(\.value) == [.number(Double(round))])
+            let reader = try copy.reader()
+            #expect(try reader.figures().readings == round)
+            #expect(try reader.alarms(AlarmFilter(), limit: 9, cursor: nil).items.count == Int(round))
+            #expect(try reader.quarantine(limit: 9, cursor: nil).items.count == Int(round))
+            try bench.open().rollback()
+        }
+    }
+
     @Test func gapInTheRowsIsReportedAsDamage() throws {
         let bench = try Bench()
         for number in 0..<5 { _ = bench.series("d\(number)", "pressure") }
@@ -127,21 +155,20 @@ struct BatchTests {
 
     @Test func whatMessagesAreKnownByIsKeptAndBounded() throws {
         let bench = try Bench()
-        let writer = try bench.open()
         for number in 0..<10_050 {
-            writer.remember(
+            try bench.open().remember(
                 redelivery: Redelivery(
                     lane: .bulk, packetID: UInt16(truncatingIfNeeded: number), contentHash: .max - UInt64(number),
                     receivedAt: start + Int64(number)))
         }
-        writer.remember(redelivery: Redelivery(lane: .urgent, packetID: 7, contentHash: 1, receivedAt: start))
-        writer.remember(retainedTopic: .max, content: 1)
-        writer.remember(retainedTopic: .max, content: .max - 1)
-        #expect(writer.hasPending)
+        try bench.open().remember(redelivery: Redelivery(lane: .urgent, packetID: 7, contentHash: 1, receivedAt: start))
+        try bench.open().remember(retainedTopic: .max, content: 1)
+        try bench.open().remember(retainedTopic: .max, content: .max - 1)
+        #expect(try bench.open().hasPending)
         try bench.commit()
-        writer.remember(redelivery: Redelivery(lane: .urgent, packetID: 8, contentHash: 1, receivedAt: start))
-        writer.rollback()
-        #expect(!writer.hasPending)
+        try bench.open().remember(redelivery: Redelivery(lane: .urgent, packetID: 8, contentHash: 1, receivedAt: start))
+        try bench.open().rollback()
+        #expect(try !bench.open().hasPending)
         try bench.commit()
         let state = try bench.restart()
         #expect(state.retained == [RetainedMark(topicHash: .max, contentHash: .max - 1)])

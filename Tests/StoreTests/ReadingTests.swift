@@ -94,7 +94,7 @@ struct ReadingTests {
         let bench = try Bench()
         var model: [Int32: [Int64: Value]] = [:]
         var committed = model
-        var placed: [Int64: Int64] = [:]
+        var placed: [Int32: (wanted: Int64, next: Int64)] = [:]
         var names: [String] = []
         for _ in 0..<1500 {
             switch Int.random(in: 0..<100, using: &dice) {
@@ -119,12 +119,12 @@ struct ReadingTests {
                 let at = Int64.random(in: 0..<40, using: &dice)
                 let value = Value.number(Double(Int.random(in: 0..<4, using: &dice)))
                 let hasTime = Bool.random(using: &dice)
-                let key = Int64(series) << 32 | at
                 var place = at
                 if !hasTime, let other = model[series]?[at], other != value {
-                    place = placed[key] ?? at + 1
+                    place = at + 1
+                    if let last = placed[series], last.wanted == at { place = last.next }
                     while let taken = model[series]?[place], taken != value { place += 1 }
-                    placed[key] = place + 1
+                    placed[series] = (at, place + 1)
                 }
                 let expected: Admission =
                     switch model[series]?[place] {

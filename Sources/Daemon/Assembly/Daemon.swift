@@ -36,7 +36,7 @@ public struct Daemon {
     public init(
         _ loaded: LoadedConfiguration, configurationPath: String?, fallback: String?, threshold: LogThreshold,
         logger: Logger
-    ) throws {
+    ) async throws {
         let configuration = loaded.configuration
         let page = MetricPage()
         let state = PipelineState()
@@ -82,24 +82,30 @@ public struct Daemon {
                 id: loaded.gatewayID, kind: Catalogue.gatewayKind, area: configuration.gateway.areas.first ?? "_"),
             databasePath: configuration.store.path, storeSettings: StoreSettings(configuration.store),
             normaliseCounters: normaliseCounters, storeCounters: storeCounters, builtAfter: Version.builtAfter)
-        let worker = try Worker(
-            context: context, loaded: loaded,
-            lanes: lanes.map { WorkerLane(handover: $0.handover, session: $0.session) }, waiter: waiter, inbox: inbox,
-            dispatcher: dispatcher, state: state, logger: logger)
+        let ports = ServePorts(state: state, inbox: inbox, dispatcher: dispatcher, lanes: lanes, configuration: current)
+        let worker: Worker
+        let server: HTTPServer
+        do {
+            worker = try Worker(
+                context: context, loaded: loaded,
+                lanes: lanes.map { WorkerLane(handover: $0.handover, session: $0.session) }, waiter: waiter, inbox: inbox,
+                dispatcher: dispatcher, state: state, logger: logger)
+            // Serve: HTTP on top of the database's readers and the worker's inbox.
+            server = try HTTPServer(
+                try ServeSettings(loaded),
+                gateway: Gateway(
+                    readings: ports, devices: ports, alarms: ports, deliveries: ports, quarantine: ports, status: ports,
+                    metrics: page),
+                logger: logger, clock: WallClock.now)
+        } catch {
+            await dispatcher.shutdown(within: .zero)
+            throw error
+        }
         if let fallback {
             _ = inbox.post(
                 .system(
                     SystemReport(condition: .configurationInvalid, component: nil, isActive: true, detail: fallback)))
         }
-
-        // Serve: HTTP on top of the database's readers and the worker's inbox.
-        let ports = ServePorts(state: state, inbox: inbox, dispatcher: dispatcher, lanes: lanes, configuration: current)
-        let server = try HTTPServer(
-            try ServeSettings(loaded),
-            gateway: Gateway(
-                readings: ports, devices: ports, alarms: ports, deliveries: ports, quarantine: ports, status: ports,
-                metrics: page),
-            logger: logger, clock: WallClock.now)
 
         let accepted = AcceptedConfiguration(directory: Self.acceptedDirectory(configuration))
         if fallback == nil {

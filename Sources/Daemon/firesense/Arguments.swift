@@ -45,12 +45,10 @@ enum ListFormat: String, CaseIterable, ExpressibleByArgument { case table, json,
 
 /// `--from` and `--to`.
 struct RangeOptions: ParsableArguments {
-    // Unconditional: `-24h` looks like an option.
-    @Option(
-        parsing: .unconditional, help: "The first moment, inclusive.", transform: Timestamp.argument)
+    @Option(help: "The first moment, inclusive.", transform: Timestamp.argument)
     var from: Timestamp?
 
-    @Option(parsing: .unconditional, help: "The last moment, exclusive.", transform: Timestamp.argument)
+    @Option(help: "The last moment, exclusive.", transform: Timestamp.argument)
     var to: Timestamp?
 
     func validate() throws {

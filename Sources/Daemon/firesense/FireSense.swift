@@ -26,12 +26,29 @@ struct FireSense: AsyncParsableCommand {
         Glibc.exit(await run(CommandLine.arguments.dropFirst().map { $0 }))
     }
 
+    static func parse(_ arguments: [String]) throws -> any ParsableCommand {
+        try parseAsRoot(joiningRelativeTimes(arguments))
+    }
+
+    /// `--from -24h` → `--from=-24h`: the parser would take the value for options, the `h` among them for help.
+    private static func joiningRelativeTimes(_ arguments: [String]) -> [String] {
+        arguments.reduce(into: []) { joined, argument in
+            if let option = joined.last, option == "--from" || option == "--to", argument.first == "-",
+                argument.dropFirst().first?.isNumber == true
+            {
+                joined[joined.count - 1] = "\(option)=\(argument)"
+            } else {
+                joined.append(argument)
+            }
+        }
+    }
+
     /// Runs one command line.
     ///
     /// - Returns: the exit code.
     static func run(_ arguments: [String]) async -> Int32 {
         do {
-            var command = try parseAsRoot(arguments)
+            var command = try parse(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

@@ -21,19 +21,25 @@ struct Backoff {
 }
 
 /// Recognises that another client connects with our client id, each throwing the other out.
+///
+/// MQTT 5 has a reason for it, which mosquitto 2.0.11 does not send, and MQTT 3.1.1 has none. What remains
+/// to be seen is a broker that accepts us at each attempt and closes the connection soon after.
 struct TakeoverWatch {
+    enum Verdict { case no, likely, certain }
+
     /// Tries are far between then: each one throws the other client out.
     static let pause = Duration.seconds(30)
-    /// MQTT 3.1.1 gives no reason; connections that live no longer than this, so many in a row, are one.
-    static let brief = Duration.seconds(1)
+    /// Longer than the longest pause of a second gateway, after which it throws us out.
+    static let brief = Duration.seconds(45)
     static let times = 3
 
     private var briefOnes = 0
 
-    /// A connection that had been accepted has ended. `true`: somebody else has our client id.
-    mutating func ended(_ error: MQTTError, after lifetime: Duration) -> Bool {
-        if error.kind == .takenOver { return true }
-        briefOnes = error.kind == .lost && lifetime <= Self.brief ? briefOnes + 1 : 0
-        return briefOnes >= Self.times
+    /// - Parameter lifetime: of the connection; `nil` for an attempt that was not accepted.
+    mutating func ended(_ error: MQTTError, after lifetime: Duration?) -> Verdict {
+        if error.kind == .takenOver { return .certain }
+        let isBrief = error.kind == .lost && (lifetime.map { $0 <= Self.brief } ?? false)
+        briefOnes = isBrief ? briefOnes + 1 : 0
+        return briefOnes >= Self.times ? .likely : .no
     }
 }

@@ -35,14 +35,17 @@ final class ConnectionLog {
         }
     }
 
-    func takenOver(clientID: String) {
+    func takenOver(clientID: String, _ verdict: TakeoverWatch.Verdict) {
         guard let held = pass("taken over") else { return }
+        var remedy = "set mqtt.client_id or gateway.id of one of them to another value"
+        if verdict == .likely { remedy += "; or the access rules of the broker end the connection" }
+        let text =
+            verdict == .certain
+            ? "another client uses our client id; both are thrown out in turns"
+            : "the broker accepts us and soon closes the connection, again and again; another client seems to use our id"
         logger.error(
-            "another client uses our client id; both are thrown out in turns",
-            metadata: [
-                "client_id": "\(clientID)", LogKey.held: "\(held)",
-                LogKey.remedy: "set mqtt.client_id or gateway.id of one of them to another value",
-            ])
+            "\(text)",
+            metadata: ["client_id": "\(clientID)", LogKey.held: "\(held)", LogKey.remedy: "\(remedy)"])
     }
 
     func refused(_ subscription: MQTTSubscription) {

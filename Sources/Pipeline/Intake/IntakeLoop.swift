@@ -36,6 +36,7 @@ final class IntakeLoop {
     /// `status.isDraining` as last shown.
     private var showsDraining = false
     private var nextMisc = ContinuousClock.now
+    private var sessionPresent = false
     /// SUBSCRIBE packets without an answer.
     private var unanswered = 0
     /// Messages are neither kept nor acknowledged: the connection will be abandoned, or was only made to register.
@@ -145,16 +146,20 @@ final class IntakeLoop {
         return true
     }
 
-    /// Called by the library when the broker accepts us.
     func mqttConnected(sessionPresent: Bool) {
         if mode != .rescue && sessionPresent { isRegistered = true }
+        self.sessionPresent = sessionPresent
+        backlog = Backlog(sessionPresent: sessionPresent, connectedAt: .now)
+    }
+
+    /// Accepted, and every subscription answered: from now on nothing that is published passes us by.
+    private func established() {
         connectionLog.connected(to: "\(settings.host):\(settings.port)", mode: mode, sessionPresent: sessionPresent)
         // Only to register, and gone again.
         if mode == .parked { return }
         connections += 1
         if connections > 1 { counters.reconnects.increment() }
         counters.connected.set(1)
-        backlog = Backlog(sessionPresent: sessionPresent, connectedAt: .now)
         showsDraining = backlog.isDraining
         board.update {
             $0.isConnected = true
@@ -162,7 +167,6 @@ final class IntakeLoop {
             $0.since = wallClock()
             $0.sessionPresent = sessionPresent
             $0.lastError = nil
-            $0.refusedFilters = []
             $0.wasEverConnected = true
         }
     }
@@ -180,12 +184,13 @@ final class IntakeLoop {
     private func failed(_ error: MQTTError, lifetime: Duration?) {
         board.update { $0.lastError = error.description }
         backoff.connectionEnded(after: lifetime ?? .zero)
-        let isTakenOver = lifetime.map { takeover.ended(error, after: $0) } ?? false
-        let pause = isTakenOver ? TakeoverWatch.pause : backoff.next(using: &random)
-        if isTakenOver {
-            connectionLog.takenOver(clientID: settings.options(handover.lane, mode).clientID)
-        } else {
+        let verdict = takeover.ended(error, after: lifetime)
+        var pause = backoff.next(using: &random)
+        if verdict == .no {
             connectionLog.failed(error, wasConnected: lifetime != nil)
+        } else {
+            pause = TakeoverWatch.pause
+            connectionLog.takenOver(clientID: settings.options(handover.lane, mode).clientID, verdict)
         }
         waitForOrders(until: .now + pause)
     }
@@ -201,6 +206,7 @@ final class IntakeLoop {
     // MARK: Subscriptions and presence
 
     private func open(_ client: MQTTClient) throws(MQTTError) {
+        board.update { $0.refusedFilters = [] }
         let filters = subscriptions.filters(handover.lane)
         // In packets of a size every broker takes.
         for start in stride(from: 0, to: filters.count, by: 64) {
@@ -211,6 +217,7 @@ final class IntakeLoop {
         if handover.lane == .urgent, mode != .parked {
             try client.publish(presence.topic, presence.online, qos: 1, isRetained: true)
         }
+        if unanswered == 0 { established() }
     }
 
     func mqttSubscribed(_ subscriptions: [MQTTSubscription]) {
@@ -220,6 +227,7 @@ final class IntakeLoop {
             board.update { $0.refusedFilters.append(subscription.filter) }
             connectionLog.refused(subscription)
         }
+        if unanswered == 0 { established() }
     }
 
     /// For a lane that is parked before it was ever connected: makes the broker know the session, so that it

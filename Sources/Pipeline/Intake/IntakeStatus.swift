@@ -22,6 +22,7 @@ public enum IntakeMode: UInt8, Sendable, AtomicRepresentable, CustomStringConver
 /// What people and `/readyz` are told of a lane's connection.
 public struct IntakeStatus: Sendable, Equatable {
     public var mode = IntakeMode.persistent
+    /// Connected and subscribed.
     public var isConnected = false
     /// Connected, and still reading what the broker had kept for us.
     public var isDraining = false

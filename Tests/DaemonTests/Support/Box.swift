@@ -50,7 +50,8 @@ final class Box {
                 return await self.status("/readyz") == 200
             }
         } catch {
-            throw Overdue(description: "\(error)\n\(program.standardError)")
+            let text = (try? String(contentsOfFile: configuration, encoding: .utf8)) ?? ""
+            throw Overdue(description: "\(error)\n\(program.standardError)\n\(text)")
         }
     }
 
@@ -60,10 +61,10 @@ final class Box {
 
     // MARK: HTTP
 
-    func status(_ path: String) async -> Int { (try? await request(path))?.0 ?? 0 }
+    func status(_ path: String) async -> Int { await httpGet(port: httpPort, path).status }
 
     func get(_ path: String) async throws -> [String: Any] {
-        let (status, data) = try await request(path)
+        let (status, data) = await httpGet(port: httpPort, path)
         guard status == 200, let object = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
             throw Overdue(description: "GET \(path): \(status) \(String(decoding: data, as: UTF8.self))")
         }
@@ -74,16 +75,6 @@ final class Box {
 
     func stat(_ name: String) async throws -> Int { (try await get("/api/v1/stats")[name] as? NSNumber)?.intValue ?? -1 }
 
-    private func request(_ path: String) async throws -> (Int, Data) {
-        // curl: URLSession keeps connections of its own that outlive a daemon that was killed.
-        let program = try Program(
-            "/usr/bin/curl", ["-s", "-m", "10", "-w", "\n%{http_code}", "http://127.0.0.1:\(httpPort)\(path)"])
-        try await program.ended()
-        let text = program.standardOutput
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        return (Int(lines.last ?? "") ?? 0, Data(lines.dropLast().joined(separator: "\n").utf8))
-    }
-
     // MARK: Command line
 
     /// Standard output of a command on this box's configuration.
@@ -91,8 +82,6 @@ final class Box {
         let program = try Program(
             Program.products.appending(path: "firesense").path, arguments + ["--config", configuration])
         let ended = try await program.ended(within: .seconds(120))
-        // Output may still be in the pipe when the process is gone.
-        try await Task.sleep(for: .milliseconds(100))
         guard ended == status else {
             throw Overdue(description: "firesense \(arguments): exit \(ended)\n\(program.standardOutput)\n\(program.standardError)")
         }

@@ -1,11 +1,11 @@
 import Foundation
-import Synchronization
 
 /// A program started by a test: output collected, always ended.
 final class Program: @unchecked Sendable {
     private let process = Process()
-    private let output = Mutex(Data())
-    private let errors = Mutex(Data())
+    /// Output goes to files, which are whole when the program has ended; a pipe's last bytes come when they like.
+    private let output: URL
+    private let errors: URL
 
     /// Where the build puts its products: beside the test bundle.
     static let products: URL = {
@@ -18,14 +18,12 @@ final class Program: @unchecked Sendable {
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, mine in mine }
         process.standardInput = FileHandle.nullDevice
-        for (pipe, isError) in [(Pipe(), false), (Pipe(), true)] {
-            if isError { process.standardError = pipe } else { process.standardOutput = pipe }
-            pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
-                let data = handle.availableData
-                if data.isEmpty { handle.readabilityHandler = nil }
-                if isError { self?.errors.withLock { $0 += data } } else { self?.output.withLock { $0 += data } }
-            }
-        }
+        let name = FileManager.default.temporaryDirectory.appending(path: "firesense-test-\(UUID().uuidString)").path
+        output = URL(filePath: name + ".out")
+        errors = URL(filePath: name + ".err")
+        for url in [output, errors] { try Data().write(to: url) }
+        process.standardOutput = try FileHandle(forWritingTo: output)
+        process.standardError = try FileHandle(forWritingTo: errors)
         // A child inherits the signals its parent's thread blocks, and those of the task pool block SIGTERM.
         var none = sigset_t()
         var before = sigset_t()
@@ -35,7 +33,10 @@ final class Program: @unchecked Sendable {
         try process.run()
     }
 
-    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+    deinit {
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        for url in [output, errors] { try? FileManager.default.removeItem(at: url) }
+    }
 
     static func firesense(_ arguments: String..., environment: [String: String] = [:]) throws -> Program {
         try Program(products.appending(path: "firesense").path, arguments, environment: environment)
@@ -43,8 +44,9 @@ final class Program: @unchecked Sendable {
 
     var pid: Int32 { process.processIdentifier }
     var isRunning: Bool { process.isRunning }
-    var standardOutput: String { output.withLock { String(decoding: $0, as: UTF8.self) } }
-    var standardError: String { errors.withLock { String(decoding: $0, as: UTF8.self) } }
+    var standardOutput: String { text(output) }
+    var standardError: String { text(errors) }
+    private func text(_ url: URL) -> String { String(decoding: (try? Data(contentsOf: url)) ?? Data(), as: UTF8.self) }
 
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 

@@ -10,31 +10,40 @@ struct Decoding {
     let streams: [String]
 
     /// - Throws: `Failure`, when the dialect does not read that topic.
-    func read(_ payload: [UInt8], topic: String) throws -> PayloadReader.Result {
+    func read(_ payload: [UInt8], topic: String, at time: Timestamp = .now) throws -> PayloadReader.Result {
         if claims(topic) == false {
             throw Failure(
                 "dialect \(dialect) does not read '\(printable(topic))'",
                 remedy: "see firesense tap \(printable(topic)) --raw")
         }
-        return try PayloadReader(catalogue: catalogue).read(topic: topic, payload: trimmed(payload, topic))
+        return try PayloadReader(catalogue: catalogue).read(topic: topic, payload: trimmed(payload, topic), at: time)
     }
 
-    /// The topic on which least is refused, then most is read, then least is unknown.
+    /// The stream in which least is refused and most is read, of the kind that knows most of the metrics: what
+    /// no kind but the right one knows, no other kind refuses.
     ///
-    /// - Throws: `Failure`, when the dialect reads none of them.
+    /// - Throws: `Failure`, when the dialect reads none of the streams.
     func bestFit(_ payload: [UInt8]) throws -> PayloadReader.Result {
-        let topics = streams.flatMap { stream in kinds.map { "fire/v1/000000/\($0)/device/\(stream)" } }.filter {
-            claims($0) == true
+        let byStream = try streams.map { stream in
+            try kinds.map { "fire/v1/000000/\($0)/device/\(stream)" }.filter { claims($0) == true }
+                .map { try read(payload, topic: $0) }
         }
-        let results = try topics.map { try read(payload, topic: $0) }
-        func cost(_ result: PayloadReader.Result) -> (Int, Int, Int) {
-            (result.faults == nil ? 0 : 1, -result.lines.count, result.unknownMetrics.count)
+        func refusal(_ result: PayloadReader.Result) -> (Int, Int) {
+            (result.faults == nil ? 0 : 1, -result.lines.count)
         }
-        guard let best = results.min(by: { cost($0) < cost($1) }) else {
+        func strangeness(_ result: PayloadReader.Result) -> (Int, Int, Int) {
+            (result.unknownMetrics.count, result.faults == nil ? 0 : 1, -result.lines.count)
+        }
+        let streams = byStream.compactMap { results in
+            results.min { refusal($0) < refusal($1) }.map { (best: $0, all: results) }
+        }
+        guard let stream = streams.min(by: { refusal($0.best) < refusal($1.best) }),
+            let result = stream.all.min(by: { strangeness($0) < strangeness($1) })
+        else {
             throw Failure(
                 "dialect \(dialect) reads no such stream", remedy: "leave --stream out, or choose another dialect")
         }
-        return best
+        return result
     }
 
     /// Whether the daemon would read messages of this topic with the dialect; `nil`: the topic is no native one.

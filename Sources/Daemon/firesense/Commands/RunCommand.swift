@@ -30,7 +30,7 @@ struct RunCommand: AsyncParsableCommand {
         let logger = Logger(label: "firesense")
         if let fallback { logger.critical("\(fallback)") }
         do {
-            let daemon = try Daemon(
+            let daemon = try await Daemon(
                 loaded, configurationPath: files.config, fallback: fallback, threshold: threshold, logger: logger)
             try await daemon.group.run()
         } catch {

@@ -40,7 +40,7 @@ struct SeriesScan {
                 activeFrom = max(activeFrom, ts &+ 1)
                 inactiveFrom = ts &+ 1
             }
-            guard let value = Value(row[1] as DatabaseValue) else { continue }
+            guard let value = try Value(row, 1) else { continue }
             items.append(Item(at: Timestamp(ts), value: value))
         }
         isDone = count < limit

@@ -75,7 +75,7 @@ extension StoreReader {
                     WHERE r.ts >= coalesce((SELECT max(ts) FROM reading WHERE series = s.id), r.ts)
                     """), arguments: [device.row, limit, device.row, limit])
         while let row = try rows.next() {
-            guard let value = Value(row[3] as DatabaseValue) else { continue }
+            guard let value = try Value(row, 3) else { continue }
             let at = Timestamp(row[2] as Int64)
             if at <= now { summary.lastSeen = max(summary.lastSeen, at) }
             summary.latest.append(

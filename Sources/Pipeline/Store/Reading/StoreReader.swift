@@ -25,10 +25,7 @@ public final class StoreReader: Sendable {
     }
 
     private static func open(_ path: String) throws(StoreError) -> DatabasePool {
-        guard FileManager.default.fileExists(atPath: path) else {
-            throw .cannotOpen(
-                path: path, reason: "no such file", remedy: "correct store.path, or start the daemon, which creates it")
-        }
+        guard unsafe access(path, R_OK) == 0 else { throw .reading(path, errno: errno) }
         var configuration = Configuration()
         configuration.label = "firesense.reader"
         configuration.readonly = true
@@ -78,6 +75,18 @@ public final class StoreReader: Sendable {
 }
 
 extension StoreError {
+    fileprivate static func reading(_ path: String, errno code: Int32) -> StoreError {
+        switch code {
+        case ENOENT, ENOTDIR:
+            .cannotOpen(
+                path: path, reason: "no such file", remedy: "correct store.path, or start the daemon, which creates it")
+        case EACCES:
+            .cannotOpen(
+                path: path, reason: "no permission to read it", remedy: "be root, or the user the daemon runs as")
+        default: .opening(path, errno: code)
+        }
+    }
+
     fileprivate var needsWriteAccess: Bool {
         if case .cannotOpen = self { true } else { false }
     }

@@ -188,7 +188,7 @@ public final class StoreWriter {
         }
         state = .idle
         readings.committed()
-        _ = quarantined.committed()
+        counters.quarantineDropped.add(quarantined.committed())
         return upkeep.hasMore
     }
 
