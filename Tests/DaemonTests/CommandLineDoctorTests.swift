@@ -1,7 +1,5 @@
 import FireModel
-import FireMQTT
 import Foundation
-import Synchronization
 import Testing
 
 @testable import firesense

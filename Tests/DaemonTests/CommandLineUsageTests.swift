@@ -1,4 +1,3 @@
-import ArgumentParser
 import FireModel
 import Testing
 
@@ -66,11 +65,18 @@ import Testing
         #expect(Ending(Failure("")).code == 1)
         #expect(Ending(BrokenPipe()).code == 0)
         #expect(Ending(BrokenPipe()).text == nil)
-        #expect(Ending(ExitCode(78)).code == 78)
-        #expect(Ending(ExitCode(3)) == Ending(ExitCode(3)))
-        #expect(Ending(ExitCode(3)).text == nil)
-        #expect(Ending(CleanExit.message("help")).code == 0)
-        #expect(Ending(CleanExit.message("help")).isWanted)
+    }
+
+    @Test(arguments: [["--help"], ["alarms", "list", "--help"], ["--version"], ["query", "-h"]])
+    func helpIsWanted(arguments: [String]) {
+        let error = #expect(throws: (any Error).self) {
+            var command = try FireSense.parse(arguments)
+            try command.run()
+        }
+        guard let error else { return }
+        #expect(Ending(error).code == 0)
+        #expect(Ending(error).isWanted)
+        #expect(Ending(error).text?.isEmpty == false)
     }
 
     @Test func theOneWhoActsIsThePersonBehindSudo() throws {

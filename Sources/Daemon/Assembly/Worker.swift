@@ -56,6 +56,7 @@ final class Worker {
 
     // While the store cannot be written.
     private var held: [HeldChange] = []
+    private var isTroubled = false
     private var retryAt: ContinuousClock.Instant?
     private var retryDelay = Worker.firstRetry
     private var openedAt = ContinuousClock.now
@@ -314,11 +315,12 @@ final class Worker {
         for lane in lanes { lane.inBatch = 0 }
         readingsInBatch = 0
         state.storeTrouble = error.description
-        let first = retryAt == nil
+        let isFirst = !isTroubled
+        isTroubled = true
         if openedAt.duration(to: .now) > Self.longestRetry { retryDelay = Self.firstRetry }
         retryAt = .now.advanced(by: retryDelay)
         retryDelay = min(retryDelay * 2, Self.longestRetry)
-        if first {
+        if isFirst {
             logger.critical(
                 "store cannot be written: nothing is acknowledged, alarms go out from memory",
                 metadata: [LogKey.error: "\(error)"])
@@ -372,6 +374,7 @@ final class Worker {
 
     private func storeOpened() {
         openedAt = .now
+        isTroubled = false
         retryAt = nil
         state.storeTrouble = nil
         state.open(pipeline.reader)
@@ -438,7 +441,10 @@ final class Worker {
     private func cancelDeliveries(exceptFor names: [String]) {
         guard let store = pipeline.store else { return }
         do throws(StoreError) {
-            while try store.cancelDeliveries(exceptFor: names) { mustCommit = true }
+            guard try store.cancelDeliveries(exceptFor: names) else { return }
+            mustCommit = true
+            // The rest with the next batch: one transaction must not hold the writer for long.
+            _ = inbox.post(.cancelDeliveries(exceptFor: names))
         } catch {
             begin(trouble: error)
         }

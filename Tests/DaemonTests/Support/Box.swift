@@ -18,8 +18,9 @@ final class Box {
         let scratch = try Scratch()
         self.scratch = scratch
         httpPort = try freePort()
-        let hooks =
-            try webhooks.map { hook in
+        // The type is spelt out: GRDB, somewhere in this bundle, knows another `joined`.
+        let hooks: String =
+            try webhooks.map { hook -> String in
                 let secret = try scratch.write("secret-\(hook.name)", Self.secret + "\n")
                 return "  - { name: \(hook.name), url: \"\(hook.url)\", secret_file: \(secret), heartbeat: 0s, timeout: 2s \(webhookExtra) }"
             }.joined(separator: "\n")

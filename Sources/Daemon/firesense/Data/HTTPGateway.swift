@@ -67,8 +67,8 @@ final class HTTPGateway: Sendable {
 
     /// - Parameter path: percent-encoded, beginning with `/`.
     /// - Throws: `Failure`, when nobody answers.
-    func exchange(_ path: String, post body: String? = nil) async throws -> Answer {
-        let response = try await send(path, post: body, within: Self.answerTime)
+    func exchange(_ path: String, post body: String? = nil, within time: Duration = answerTime) async throws -> Answer {
+        let response = try await send(path, post: body, within: time)
         do {
             var data = Data()
             for try await part in response.body {
@@ -121,7 +121,7 @@ final class HTTPGateway: Sendable {
             var ready: Bool
             var reasons: [String]?
         }
-        let answer = try await exchange("/readyz")
+        let answer = try await exchange("/readyz", within: .seconds(10))
         guard let body = try? JSONDecoder().decode(Body.self, from: answer.body) else { throw strange(answer) }
         return (body.ready, body.reasons ?? [])
     }
