@@ -16,4 +16,5 @@ step "Format"
 swift format lint --strict -r -p Sources Tests Simulator Package.swift
 
 step "Tests"
-exec swift test --skip-build "$@"
+# One after the other: brokers, receivers and daemons of several tests at once on two cores test the machine.
+exec swift test --skip-build --no-parallel "$@"

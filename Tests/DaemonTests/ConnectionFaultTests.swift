@@ -29,20 +29,24 @@ import Testing
     @Test func authorityThatDidNotSignIsRefusedWithItsName() async throws {
         let scratch = try Scratch()
         try await makeCertificates(scratch)
-        let broker = try await Broker(extra: "certfile \(scratch.path("server.pem"))\nkeyfile \(scratch.path("server.key"))")
+        let broker = try await Broker(
+            extra: "certfile \(scratch.path("server.pem"))\nkeyfile \(scratch.path("server.key"))")
         let right = try Box(broker: broker.port, mqtt: tls(scratch, "right-ca.pem"))
         try await right.start()
         try await right.stop()
         let wrong = try Box(broker: broker.port, mqtt: tls(scratch, "wrong-ca.pem"))
         try await wrong.start(waitUntilReady: false)
-        try await eventually("it says why") { wrong.log.lowercased().contains("ca_file") || wrong.log.lowercased().contains("certificate") }
+        try await eventually("it says why") {
+            wrong.log.lowercased().contains("ca_file") || wrong.log.lowercased().contains("certificate")
+        }
         #expect(await wrong.status("/readyz") == 503)
     }
 
     @Test func expiredCertificateIsRefused() async throws {
         let scratch = try Scratch()
         try await makeCertificates(scratch)
-        let broker = try await Broker(extra: "certfile \(scratch.path("expired.pem"))\nkeyfile \(scratch.path("server.key"))")
+        let broker = try await Broker(
+            extra: "certfile \(scratch.path("expired.pem"))\nkeyfile \(scratch.path("server.key"))")
         let box = try Box(broker: broker.port, mqtt: tls(scratch, "right-ca.pem"))
         try await box.start(waitUntilReady: false)
         try await eventually("it says why") { box.log.lowercased().contains("expired") }
@@ -69,7 +73,8 @@ import Testing
     @Test func invalidConfigurationIsExit78OrTheLastAccepted() async throws {
         let broker = try await Broker()
         let box = try Box(broker: broker.port)
-        try "gateway: { id: 7, areaz: [] }\n".write(toFile: box.scratch.path("bad.yaml"), atomically: true, encoding: .utf8)
+        try "gateway: { id: 7, areaz: [] }\n".write(
+            toFile: box.scratch.path("bad.yaml"), atomically: true, encoding: .utf8)
         let check = try Program.firesense("check", "--config", box.scratch.path("bad.yaml"))
         #expect(try await check.ended() == 78)
         try await eventually("the key is named") { (check.standardOutput + check.standardError).contains("areaz") }
@@ -81,7 +86,9 @@ import Testing
         try await eventually("it runs on the last accepted one") { await box.status("/readyz") == 200 }
         #expect((try await box.get("/readyz")["warnings"] as? [String])?.first?.contains("accepted") == true)
         try await eventually("it is an alarm") {
-            try await box.items("/api/v1/alarms?category=system").contains { $0["rule"] as? String == "configuration-invalid" }
+            try await box.items("/api/v1/alarms?category=system").contains {
+                $0["rule"] as? String == "configuration-invalid"
+            }
         }
         // Mended and reloaded, it is over.
         try good.write(toFile: box.configuration, atomically: true, encoding: .utf8)

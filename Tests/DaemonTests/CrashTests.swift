@@ -18,7 +18,9 @@ import Testing
                 group.addTask {
                     try await broker.publishLines(
                         "fire/v1/320102/hydrant/\(device)/telemetry",
-                        (0..<perDevice).map { #"{"ts":\#(start + Int64($0)),"values":{"pressure":\#(0.2 + Double($0 % 100) / 1000)}}"# })
+                        (0..<perDevice).map {
+                            #"{"ts":\#(start + Int64($0)),"values":{"pressure":\#(0.2 + Double($0 % 100) / 1000)}}"#
+                        })
                 }
             }
             for kill in 1...5 {
@@ -73,7 +75,8 @@ import Testing
         try await Task.sleep(for: .seconds(10))
         try await broker.start()
         try await eventually("it is back", within: .seconds(60)) { await box.status("/readyz") == 200 }
-        try await broker.publishLines(topic, (500..<1000).map { #"{"ts":\#(now + Int64($0)),"values":{"pressure":0.3}}"# })
+        try await broker.publishLines(
+            topic, (500..<1000).map { #"{"ts":\#(now + Int64($0)),"values":{"pressure":0.3}}"# })
         try await eventually("all are stored") { try await box.stat("readings_stored") == 1000 }
         #expect(try await box.exported().count == 1000)
     }
@@ -95,7 +98,8 @@ import Testing
         try await box.start()
         try await box.stop()
         try await broker.publishLines(
-            "fire/v1/320102/hydrant/h-1/telemetry", (0..<2000).map { #"{"ts":\#(now + Int64($0)),"values":{"pressure":0.3}}"# })
+            "fire/v1/320102/hydrant/h-1/telemetry",
+            (0..<2000).map { #"{"ts":\#(now + Int64($0)),"values":{"pressure":0.3}}"# })
         try await box.start()
         try await eventually("all are stored") { try await box.stat("readings_stored") == 2000 }
     }

@@ -12,11 +12,17 @@ import Testing
         let box = try Box(broker: broker.port, webhooks: [("duty-room", receiver.url)])
         try await box.start()
         let area = "fire/v1/320102"
-        try await broker.publish("\(area)/hydrant/hydrant-1/telemetry", #"{"ts":\#(now),"values":{"pressure":0.31,"battery":87}}"#)
-        try await broker.publish("\(area)/electrical/e-1/telemetry", #"{"ts":\#(now),"values":{"residual_current":126}}"#)
-        try await broker.publish("\(area)/charger/c-1/telemetry", #"{"ts":\#(now),"component":"port-1","values":{"current":1.5,"charging":true,"state":"charging"}}"#)
-        try await broker.publish("\(area)/smoke/s-1/telemetry", #"{"ts":\#(now),"values":{"smoke":false,"battery":90}}"#)
-        try await broker.publish("\(area)/panel/p-1/event", #"{"ts":\#(now),"event":"fire","component":"1-1-40-7","detail":"3号楼5层烟感"}"#)
+        try await broker.publish(
+            "\(area)/hydrant/hydrant-1/telemetry", #"{"ts":\#(now),"values":{"pressure":0.31,"battery":87}}"#)
+        try await broker.publish(
+            "\(area)/electrical/e-1/telemetry", #"{"ts":\#(now),"values":{"residual_current":126}}"#)
+        try await broker.publish(
+            "\(area)/charger/c-1/telemetry",
+            #"{"ts":\#(now),"component":"port-1","values":{"current":1.5,"charging":true,"state":"charging"}}"#)
+        try await broker.publish(
+            "\(area)/smoke/s-1/telemetry", #"{"ts":\#(now),"values":{"smoke":false,"battery":90}}"#)
+        try await broker.publish(
+            "\(area)/panel/p-1/event", #"{"ts":\#(now),"event":"fire","component":"1-1-40-7","detail":"3号楼5层烟感"}"#)
 
         try await eventually("the fire arrives") { receiver.accepted.count == 1 }
         let push = receiver.accepted[0]
@@ -28,7 +34,8 @@ import Testing
         #expect(push.event["id"] as? String == push.id)
         #expect(push.event["source"] as? String == "/firesense/box-1")
         let key = SymmetricKey(data: Data(repeating: 7, count: 32))
-        let mac = HMAC<SHA256>.authenticationCode(for: Data("\(push.id).\(push.timestamp).\(push.body)".utf8), using: key)
+        let mac = HMAC<SHA256>.authenticationCode(
+            for: Data("\(push.id).\(push.timestamp).\(push.body)".utf8), using: key)
         #expect(push.signature == "v1," + Data(mac).base64EncodedString())
 
         try await eventually("all is stored") { try await box.stat("readings_stored") == 9 }
@@ -114,7 +121,9 @@ import Testing
         #expect(items.allSatisfy { !($0["reason"] as? String ?? "").isEmpty && $0["payload_base64"] is String })
         // What was lost on an urgent topic is an alarm of its own.
         try await eventually("the duty room is told") {
-            try await box.items("/api/v1/alarms?category=system").contains { $0["rule"] as? String == "urgent-message-quarantined" }
+            try await box.items("/api/v1/alarms?category=system").contains {
+                $0["rule"] as? String == "urgent-message-quarantined"
+            }
         }
     }
 
@@ -128,9 +137,12 @@ import Testing
         let id = receiver.accepted[0].alarmID
         _ = try await box.command("alarms", "acknowledge", id, "--by", "王班长", "--note", "派人查看")
         _ = try await box.command("alarms", "reset", id, "--by", "王班长", expecting: 1)
-        _ = try await box.command("alarms", "verdict", id, "false_alarm", "--cause", "cooking", "--by", "王班长", "--force")
+        _ = try await box.command(
+            "alarms", "verdict", id, "false_alarm", "--cause", "cooking", "--by", "王班长", "--force")
         try await eventually("all changes arrive in order") { receiver.accepted.count == 4 }
-        #expect(receiver.accepted.map(\.type) == ["raised", "acknowledged", "verdict", "cleared"].map { "firesense.alarm.\($0)" })
+        #expect(
+            receiver.accepted.map(\.type)
+                == ["raised", "acknowledged", "verdict", "cleared"].map { "firesense.alarm.\($0)" })
         #expect(receiver.accepted.map(\.revision) == [1, 2, 3, 4])
         let alarm = try await box.get("/api/v1/alarms/\(id)")
         #expect((alarm["history"] as? [Any])?.count == 4)

@@ -13,7 +13,9 @@ import Testing
             let (ready, healthy) = (await box.status("/readyz"), await box.status("/healthz"))
             return ready == 503 && healthy == 200
         }
-        try await eventually("the rescue session is there", within: .seconds(20)) { box.log.contains("rescue") || box.log.contains("store cannot be written") }
+        try await eventually("the rescue session is there", within: .seconds(20)) {
+            box.log.contains("rescue") || box.log.contains("store cannot be written")
+        }
         // The clean session holds nothing for us: publish until it is there to hear.
         var attempt = 0
         try await eventually("a fire goes out from memory", within: .seconds(30), every: .milliseconds(200)) {
@@ -30,16 +32,20 @@ import Testing
         // One fire, however often it was told: in the list, and at the receiver under one id.
         let fires = try await box.items("/api/v1/alarms?category=fire")
         #expect(fires.count == 1)
-        #expect(Set(receiver.accepted.filter { $0.category == "fire" && $0.type.hasSuffix("raised") }.map(\.id)).count == 1)
+        #expect(
+            Set(receiver.accepted.filter { $0.category == "fire" && $0.type.hasSuffix("raised") }.map(\.id)).count == 1)
         try await eventually("the trouble is over") {
-            try await !box.items("/api/v1/alarms?category=system&state=active").contains { $0["rule"] as? String == "store-not-writable" }
+            try await !box.items("/api/v1/alarms?category=system&state=active").contains {
+                $0["rule"] as? String == "store-not-writable"
+            }
         }
     }
 
     @Test func missingDirectoryIsWaitedFor() async throws {
         let (broker, receiver, scratch) = (try await Broker(), try await Receiver(), try Scratch())
         let folder = scratch.path("missing")
-        let box = try Box(broker: broker.port, webhooks: [("duty-room", receiver.url)], store: folder + "/firesense.sqlite")
+        let box = try Box(
+            broker: broker.port, webhooks: [("duty-room", receiver.url)], store: folder + "/firesense.sqlite")
         try await liveThrough(box, broker, receiver) {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         }
@@ -58,16 +64,22 @@ import Testing
         let (broker, receiver, scratch) = (try await Broker(), try await Receiver(), try Scratch())
         let disk = scratch.path("disk")
         try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
-        guard try await Program("/bin/mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", disk]).ended() == 0 else { return }
+        guard try await Program("/bin/mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", disk]).ended() == 0 else {
+            return
+        }
         defer { _ = try? Program("/bin/umount", ["-l", disk]) }
-        let box = try Box(broker: broker.port, webhooks: [("duty-room", receiver.url)], store: disk + "/firesense.sqlite", linger: "50ms")
+        let box = try Box(
+            broker: broker.port, webhooks: [("duty-room", receiver.url)], store: disk + "/firesense.sqlite",
+            linger: "50ms")
         try await box.start()
         try await broker.publish("fire/v1/320102/hydrant/h-0/telemetry", #"{"ts":\#(now),"values":{"pressure":0.3}}"#)
         try await eventually("it works") { try await box.stat("readings_stored") == 1 }
         // Somebody else fills the disk.
         let filler = disk + "/filler"
         _ = try await Program("/bin/dd", ["if=/dev/zero", "of=\(filler)", "bs=64k"]).ended()
-        let lines = (0..<3000).map { #"{"ts":\#(now + Int64($0)),"values":{"pressure":0.3,"flow":1.5,"temperature":11.25}}"# }
+        let lines = (0..<3000).map {
+            #"{"ts":\#(now + Int64($0)),"values":{"pressure":0.3,"flow":1.5,"temperature":11.25}}"#
+        }
         try await broker.publishLines("fire/v1/320102/hydrant/h-1/telemetry", lines)
         try await eventually("the trouble is shown", within: .seconds(60)) { await box.status("/readyz") == 503 }
         var attempt = 0
@@ -103,7 +115,8 @@ import Testing
         try await box.start()
         try await box.stop()
         _ = try await Program(
-            "/usr/bin/sqlite3", [box.scratch.path("firesense.sqlite"), "INSERT INTO grdb_migrations VALUES('9999')"]).ended()
+            "/usr/bin/sqlite3", [box.scratch.path("firesense.sqlite"), "INSERT INTO grdb_migrations VALUES('9999')"]
+        ).ended()
         try await box.start(waitUntilReady: false)
         #expect(try await box.daemon?.ended() == 1)
         try await eventually("it says why") { box.log.contains("newer") }

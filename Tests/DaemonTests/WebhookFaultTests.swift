@@ -30,7 +30,9 @@ import Testing
         let broker = try await Broker()
         let receiver = try await Receiver()
         receiver.answer { attempt in
-            attempt < 2 ? (status, status == 429 ? ["Retry-After": "1"] : status == 302 ? ["Location": "/other"] : [:]) : (204, [:])
+            attempt < 2
+                ? (status, status == 429 ? ["Retry-After": "1"] : status == 302 ? ["Location": "/other"] : [:])
+                : (204, [:])
         }
         let box = try Box(broker: broker.port, webhooks: [("duty-room", receiver.url)])
         try await box.start()
@@ -56,7 +58,9 @@ import Testing
         for device in 1...20 { try await fireAndReset(broker, "p-\(device)") }
         try await eventually("the quick one has all") { quick.accepted.filter { $0.category == "fire" }.count == 40 }
         hanging.answer { _ in (204, [:]) }
-        try await eventually("the other one too", within: .seconds(90)) { hanging.accepted.filter { $0.category == "fire" }.count == 40 }
+        try await eventually("the other one too", within: .seconds(90)) {
+            hanging.accepted.filter { $0.category == "fire" }.count == 40
+        }
         expectOrder(quick, alarms: Set(quick.accepted.map(\.alarmID)).count)
         expectOrder(hanging, alarms: Set(hanging.accepted.map(\.alarmID)).count)
     }
@@ -90,9 +94,15 @@ import Testing
         let scratch = try Scratch()
         let log = scratch.path("received.jsonl")
         let receiver = try Program(
-            "/usr/bin/env", ["python3", Self.referenceReceiver, "--port", "\(port)", "--log", log, "--secret-file", box.scratch.path("secret-duty-room")])
+            "/usr/bin/env",
+            [
+                "python3", Self.referenceReceiver, "--port", "\(port)", "--log", log, "--secret-file",
+                box.scratch.path("secret-duty-room"),
+            ])
         defer { receiver.signal(SIGTERM) }
-        try await eventually("nothing waits any more", within: .seconds(60)) { try await box.stat("deliveries_pending") == 0 }
+        try await eventually("nothing waits any more", within: .seconds(60)) {
+            try await box.stat("deliveries_pending") == 0
+        }
     }
 
     static let referenceReceiver = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -17,18 +17,28 @@ struct InternerTests {
 
     @Test func hashIsTheSameInEveryProcess() {
         // Stored to recognise redeliveries: a change of the function would forget them at an update.
-        #expect(Array("fire/v1/320102".utf8).withUnsafeBytes { contentHash($0) } == Array("fire/v1/320102".utf8).withUnsafeBytes { contentHash($0) })
-        #expect(Array("a".utf8).withUnsafeBytes { contentHash($0) } != Array("b".utf8).withUnsafeBytes { contentHash($0) })
-        #expect(Array("abcdefgh".utf8).withUnsafeBytes { contentHash($0) } != Array("abcdefgh\0".utf8).withUnsafeBytes { contentHash($0) })
+        #expect(
+            Array("fire/v1/320102".utf8).withUnsafeBytes { contentHash($0) }
+                == Array("fire/v1/320102".utf8).withUnsafeBytes { contentHash($0) })
+        #expect(
+            Array("a".utf8).withUnsafeBytes { contentHash($0) } != Array("b".utf8).withUnsafeBytes { contentHash($0) })
+        #expect(
+            Array("abcdefgh".utf8).withUnsafeBytes { contentHash($0) }
+                != Array("abcdefgh\0".utf8).withUnsafeBytes { contentHash($0) })
     }
 }
 
 struct FleetTests {
     let fleet = Fleet(
         catalogue: Catalogue(kinds: [
-            DeviceKind(name: "hydrant", title: Title(zh: "消火栓", en: "Hydrant"), urgent: false, expectedInterval: .seconds(3600), metrics: [
-                Metric(name: "pressure", type: .number, unit: "MPa", plausible: 0...2.5, title: Title(zh: "压力", en: "Pressure"))
-            ])
+            DeviceKind(
+                name: "hydrant", title: Title(zh: "消火栓", en: "Hydrant"), urgent: false,
+                expectedInterval: .seconds(3600),
+                metrics: [
+                    Metric(
+                        name: "pressure", type: .number, unit: "MPa", plausible: 0...2.5,
+                        title: Title(zh: "压力", en: "Pressure"))
+                ])
         ]))
 
     @Test func seriesAreDenseAndFoundAgain() {
@@ -37,7 +47,9 @@ struct FleetTests {
         for component in 0..<100 {
             for metric in 0..<100 {
                 indices.append(
-                    fleet.addSeries(device: device, component: fleet.component("c\(component)"), metric: fleet.metric("m\(metric)")))
+                    fleet.addSeries(
+                        device: device, component: fleet.component("c\(component)"), metric: fleet.metric("m\(metric)"))
+                )
             }
         }
         #expect(indices == Array(0..<10_000))
@@ -81,10 +93,12 @@ struct FleetTests {
 struct AlarmJSONTests {
     @Test func alarmIsWrittenAsTheContractShowsIt() {
         var alarm = Alarm(
-            id: "019aa6", gateway: "nanjing-xuanwu-01", rule: "hydrant-pressure-low", category: .water, severity: .major,
+            id: "019aa6", gateway: "nanjing-xuanwu-01", rule: "hydrant-pressure-low", category: .water,
+            severity: .major,
             latched: false, device: AlarmDevice(id: "hydrant-000007", kind: "hydrant", area: "320102"), component: nil,
             metric: "pressure", title: Title(zh: "消火栓压力低", en: "Hydrant pressure low"),
-            raisedAt: Timestamp(milliseconds: 1_795_429_200_123), receivedAt: Timestamp(milliseconds: 1_795_429_200_200))
+            raisedAt: Timestamp(milliseconds: 1_795_429_200_123), receivedAt: Timestamp(milliseconds: 1_795_429_200_200)
+        )
         alarm.value = .number(0.09)
         alarm.unit = "MPa"
         alarm.limit = 0.10

@@ -28,7 +28,8 @@ final class Bench {
     let log: Log
 
     func read(
-        _ topic: String, _ payload: some Sequence<UInt8>, retained: Bool = false, duplicate: Bool = false, packetID: UInt16 = 1,
+        _ topic: String, _ payload: some Sequence<UInt8>, retained: Bool = false, duplicate: Bool = false,
+        packetID: UInt16 = 1,
         at time: Timestamp = Bench.receivedAt, synchronised: Bool = true
     ) {
         let payload = Array(payload)
@@ -39,7 +40,8 @@ final class Bench {
         if retained { flags.insert(.retained) }
         if duplicate { flags.insert(.duplicate) }
         let header = MessageHeader(
-            receivedAt: time, sequence: sequence, publishedLength: UInt32(payload.count), topicLength: UInt16(topic.utf8.count),
+            receivedAt: time, sequence: sequence, publishedLength: UInt32(payload.count),
+            topicLength: UInt16(topic.utf8.count),
             packetID: packetID, lane: .urgent, flags: flags)
         bytes.withUnsafeBytes { all in
             normaliser.read(

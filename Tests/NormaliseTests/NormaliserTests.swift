@@ -115,7 +115,9 @@ struct NormaliserTests {
             }
             let stream = ["telemetry", "event", "status"][round % 3]
             bench.read("fire/v1/320102/charger/c-\(round % 7)/\(stream)", bytes)
-            #expect(!bench.findings.readings.isEmpty || bench.findings.rejection != nil || bench.normaliser.counters.nullValues.value > 0)
+            #expect(
+                !bench.findings.readings.isEmpty || bench.findings.rejection != nil
+                    || bench.normaliser.counters.nullValues.value > 0)
         }
     }
 

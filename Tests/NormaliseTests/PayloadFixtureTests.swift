@@ -17,7 +17,9 @@ struct PayloadFixtureTests {
         let manager = FileManager.default
         let dialects = (try? manager.contentsOfDirectory(atPath: folder.path)) ?? []
         return dialects.flatMap { dialect in
-            ((try? manager.contentsOfDirectory(atPath: folder.appending(path: dialect).path)) ?? []).map { "\(dialect)/\($0)" }
+            ((try? manager.contentsOfDirectory(atPath: folder.appending(path: dialect).path)) ?? []).map {
+                "\(dialect)/\($0)"
+            }
         }.sorted()
     }()
 
@@ -27,7 +29,8 @@ struct PayloadFixtureTests {
 
     @Test(arguments: cases) func payloadComesOutAsRecorded(_ name: String) throws {
         let folder = Self.folder.appending(path: name)
-        let topic = try String(contentsOf: folder.appending(path: "topic.txt"), encoding: .utf8).trimmingCharacters(in: .newlines)
+        let topic = try String(contentsOf: folder.appending(path: "topic.txt"), encoding: .utf8).trimmingCharacters(
+            in: .newlines)
         let flags = (try? String(contentsOf: folder.appending(path: "flags.txt"), encoding: .utf8)) ?? ""
         let bench = try Bench()
         bench.read(topic, try payload(in: folder), retained: flags.contains("retained"))

@@ -14,7 +14,10 @@ struct FireLatchTests {
     @Test func smokeAndComponentBitRaiseWhateverTheRulesSay() {
         let bench = RuleBench([])
         #expect(bench.read("s-1", "smoke", "smoke", .boolean(true), at: 0).map(\.alarm.category) == [.fire])
-        #expect(bench.read("p-1", "panel", "fire", .boolean(true), at: 0, component: "1-1-40-7").map(\.alarm.category) == [.fire])
+        #expect(
+            bench.read("p-1", "panel", "fire", .boolean(true), at: 0, component: "1-1-40-7").map(\.alarm.category) == [
+                .fire
+            ])
         #expect(bench.read("c-1", "charger", "smoke", .boolean(true), at: 0).map(\.alarm.category) == [.fire])
     }
 

@@ -21,16 +21,22 @@ final class RuleBench {
                 let device = other.fleet.devices[Int(series.device)]
                 _ = self.series(
                     device.id, other.fleet.kinds[device.kind], other.fleet.metrics[series.metric],
-                    component: series.component >= 0 ? other.fleet.components[series.component] : nil, inactive: series.inactive)
+                    component: series.component >= 0 ? other.fleet.components[series.component] : nil,
+                    inactive: series.inactive)
             }
         }
         for (alarm, ordinal) in alarms { engine.restore(alarm, ordinal: ordinal, live: live) }
     }
 
-    func series(_ device: String, _ kind: String, _ metric: String, component: String? = nil, inactive: Bool = false) -> Int32 {
-        let index = fleet.device(device) ?? fleet.addDevice(id: device, kind: fleet.kind(kind), area: fleet.area("320102"), at: now)
+    func series(_ device: String, _ kind: String, _ metric: String, component: String? = nil, inactive: Bool = false)
+        -> Int32
+    {
+        let index =
+            fleet.device(device)
+            ?? fleet.addDevice(id: device, kind: fleet.kind(kind), area: fleet.area("320102"), at: now)
         return fleet.addSeries(
-            device: index, component: component.map(fleet.component) ?? -1, metric: fleet.metric(metric), inactive: inactive)
+            device: index, component: component.map(fleet.component) ?? -1, metric: fleet.metric(metric),
+            inactive: inactive)
     }
 
     /// A reading of the device's own time `at` seconds after the start, received now.

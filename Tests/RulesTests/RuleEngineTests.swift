@@ -124,7 +124,8 @@ struct RuleEngineTests {
         let bench = RuleBench([.lowPressure(for: .zero, clearFor: .zero)])
         var changes: [AlarmChange] = []
         for second in 0..<3 {
-            changes += bench.read("h-1", "hydrant", "pressure", .number(300), at: Double(second), quality: .implausiblyHigh)
+            changes += bench.read(
+                "h-1", "hydrant", "pressure", .number(300), at: Double(second), quality: .implausiblyHigh)
         }
         #expect(changes.map(\.alarm.rule) == [BuiltInRules.implausibleValue])
         #expect(bench.read("h-1", "hydrant", "pressure", .number(0.3), at: 9).map(\.kind) == [.cleared])

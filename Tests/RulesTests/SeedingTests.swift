@@ -4,10 +4,14 @@ import Testing
 @testable import FireRules
 
 struct SeedingTests {
-    private func seed(_ bench: RuleBench, _ device: String, _ kind: String, _ metric: String, _ value: Value, at seconds: Double) -> [AlarmChange] {
+    private func seed(
+        _ bench: RuleBench, _ device: String, _ kind: String, _ metric: String, _ value: Value, at seconds: Double
+    ) -> [AlarmChange] {
         let at = RuleBench.start + Int64(seconds * 1000)
         bench.engine.seed(
-            Reading(series: bench.series(device, kind, metric), at: at, receivedAt: at, value: value, quality: [], backlog: false),
+            Reading(
+                series: bench.series(device, kind, metric), at: at, receivedAt: at, value: value, quality: [],
+                backlog: false),
             live: bench.live)
         return bench.engine.takeChanges()
     }
@@ -66,7 +70,8 @@ struct SeedingTests {
 
     @Test func systemAlarmIsOneAndEndsWhenTold() {
         let bench = RuleBench()
-        let condition = SystemCondition(rule: "store-not-writable", severity: .critical, title: Title(zh: "存储", en: "Store"))
+        let condition = SystemCondition(
+            rule: "store-not-writable", severity: .critical, title: Title(zh: "存储", en: "Store"))
         bench.engine.systemReported(condition, detail: "disk full", now: bench.now)
         bench.engine.systemReported(condition, detail: "disk full", now: bench.now)
         #expect(bench.engine.takeChanges().map(\.kind) == [.raised, .occurrence])

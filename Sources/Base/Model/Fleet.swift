@@ -158,7 +158,9 @@ public final class Fleet {
         while seriesTable[place] != 0 {
             let index = seriesTable[place] - 1
             let it = series[Int(index)]
-            if it.metric == metric, it.device == device, it.component == component, it.inactive == inactive { return index }
+            if it.metric == metric, it.device == device, it.component == component, it.inactive == inactive {
+                return index
+            }
             place = (place + 1) & (seriesTable.count - 1)
         }
         return nil
@@ -166,7 +168,9 @@ public final class Fleet {
 
     /// Finds or adds. The caller has checked the limits on metrics and components of a device.
     public func addSeries(device: Int32, component: Int32, metric: Int32, inactive: Bool = false) -> Int32 {
-        if let known = findSeries(device: device, component: component, metric: metric, inactive: inactive) { return known }
+        if let known = findSeries(device: device, component: component, metric: metric, inactive: inactive) {
+            return known
+        }
         var anchor: Int32?
         if inactive { anchor = addSeries(device: device, component: component, metric: metric) }
         if series.count * 2 >= seriesTable.count { growSeriesTable() }
@@ -185,7 +189,9 @@ public final class Fleet {
 
     /// Whether a new series would exceed what a device may have (contract 2, "Limits").
     public func limitHit(device: Int32, component: Int32, metric: Int32) -> LimitHit? {
-        if devices[Int(device)].metricCount >= Limits.maximumMetricsPerDevice, !namesOfDevices.contains(metricName(device, metric)) {
+        if devices[Int(device)].metricCount >= Limits.maximumMetricsPerDevice,
+            !namesOfDevices.contains(metricName(device, metric))
+        {
             return .metrics
         }
         if component >= 0, Int(devices[Int(device)].componentCount) >= maximumComponents(of: device),

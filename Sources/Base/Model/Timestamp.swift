@@ -8,7 +8,9 @@ public struct Timestamp: Hashable, Comparable, Sendable, BitwiseCopyable {
     @inlinable public static func < (a: Timestamp, b: Timestamp) -> Bool { a.milliseconds < b.milliseconds }
     /// Milliseconds from `b` to `a`.
     @inlinable public static func - (a: Timestamp, b: Timestamp) -> Int64 { a.milliseconds - b.milliseconds }
-    @inlinable public static func + (a: Timestamp, ms: Int64) -> Timestamp { Timestamp(milliseconds: a.milliseconds + ms) }
+    @inlinable public static func + (a: Timestamp, ms: Int64) -> Timestamp {
+        Timestamp(milliseconds: a.milliseconds + ms)
+    }
 
     /// 2020-01-01T00:00:00Z. No fielded device is older; anything before it is a clock that lost its battery.
     public static let plausibleFloor = Timestamp(milliseconds: 1_577_836_800_000)

@@ -19,7 +19,8 @@ extension Duration {
     public var firesense: String {
         let ms = wholeMilliseconds
         if ms == 0 { return "0s" }
-        for (unit, factor) in [("d", dayMilliseconds), ("h", 3_600_000), ("m", 60_000), ("s", 1000)] as [(String, Int64)]
+        for (unit, factor) in [("d", dayMilliseconds), ("h", 3_600_000), ("m", 60_000), ("s", 1000)]
+            as [(String, Int64)]
         where ms % factor == 0 {
             return "\(ms / factor)\(unit)"
         }
@@ -46,7 +47,9 @@ private let longestDuration: Int64 = 365_000 * dayMilliseconds
 private let durationFactors: [String: Int64] = [
     "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": dayMilliseconds,
 ]
-private let sizeFactors: [String: Int64] = ["": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40]
+private let sizeFactors: [String: Int64] = [
+    "": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
+]
 
 private func split(_ text: some StringProtocol) -> (Int64, String)? {
     let digits = text.prefix { $0.isASCII && $0.isNumber }

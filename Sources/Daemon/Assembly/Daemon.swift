@@ -41,10 +41,13 @@ public struct Daemon {
         let page = MetricPage()
         let state = PipelineState()
         state.register(on: page)
-        page.collect("build_info", "Version of this program.") { [([("version", Version.text), ("commit", Version.commit)], 1)] }
+        page.collect("build_info", "Version of this program.") {
+            [([("version", Version.text), ("commit", Version.commit)], 1)]
+        }
         let reloadSuccessful = Gauge(fallback == nil ? 1 : 0)
         page.register(
-            "config_last_reload_successful", "1 while the configuration on disk is the one in force.", [], reloadSuccessful)
+            "config_last_reload_successful", "1 while the configuration on disk is the one in force.", [],
+            reloadSuccessful)
         page.collect("silences_active", "Active maintenance silences.") { [([], 0)] }
         let current = CurrentConfiguration(loaded, fallback: fallback)
         page.collect("fire_endpoints", "Webhook endpoints that take fire.") {
@@ -69,7 +72,8 @@ public struct Daemon {
         // Dispatch: from the outbox to the endpoints.
         let inbox = WorkerInbox(waiter: waiter)
         let dispatcher = Dispatcher(
-            gatewayID: loaded.gatewayID, outbox: DispatchPorts(state: state, inbox: inbox), logger: logger, metrics: page,
+            gatewayID: loaded.gatewayID, outbox: DispatchPorts(state: state, inbox: inbox), logger: logger,
+            metrics: page,
             version: Version.text, clockIsSynchronised: { state.clockIsSynchronised })
 
         // Normalise, rules and store: owned by the worker.
@@ -88,7 +92,8 @@ public struct Daemon {
         do {
             worker = try Worker(
                 context: context, loaded: loaded,
-                lanes: lanes.map { WorkerLane(handover: $0.handover, session: $0.session) }, waiter: waiter, inbox: inbox,
+                lanes: lanes.map { WorkerLane(handover: $0.handover, session: $0.session) }, waiter: waiter,
+                inbox: inbox,
                 dispatcher: dispatcher, state: state, logger: logger)
             // Serve: HTTP on top of the database's readers and the worker's inbox.
             server = try HTTPServer(

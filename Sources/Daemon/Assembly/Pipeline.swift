@@ -59,7 +59,8 @@ final class Pipeline {
 
     /// Nothing is stored and nothing is known but what comes in: fires are still told.
     init(
-        inMemory context: WorkerContext, _ loaded: LoadedConfiguration, onUnknownMetric: @escaping (String, String) -> Void
+        inMemory context: WorkerContext, _ loaded: LoadedConfiguration,
+        onUnknownMetric: @escaping (String, String) -> Void
     ) throws {
         fleet = Fleet(catalogue: loaded.catalogue)
         engine = RuleEngine(gateway: context.gateway, fleet: fleet, rules: loaded.rules)

@@ -60,14 +60,18 @@ final class PipelineState: Sendable {
         page.register("readings_stored_total", "Readings stored.", [], readingsStored)
         page.register("readings_duplicate_total", "Readings stored before with this value.", [], readingsDuplicate)
         page.register(
-            "readings_conflicting_total", "Readings whose identity is stored with another value.", [], readingsConflicting)
+            "readings_conflicting_total", "Readings whose identity is stored with another value.", [],
+            readingsConflicting)
         page.register("alarms_raised_total", "Alarms raised.", [], alarmsRaised)
         page.register("alarms_cleared_total", "Alarms cleared.", [], alarmsCleared)
         page.register(
             "held_alarm_changes_dropped_total",
-            "Alarm changes not kept for the store while it could not be written; the broker's queue brings them again.", [],
+            "Alarm changes not kept for the store while it could not be written; the broker's queue brings them again.",
+            [],
             heldChangesDropped)
-        page.collect("store_writable", "1 while the store can be written.") { [self] in [([], storeTrouble == nil ? 1 : 0)] }
+        page.collect("store_writable", "1 while the store can be written.") { [self] in
+            [([], storeTrouble == nil ? 1 : 0)]
+        }
         page.collect("clock_synchronised", "1 while the gateway's clock is believed.") { [self] in
             [([], clockIsSynchronised ? 1 : 0)]
         }

@@ -27,7 +27,9 @@ struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, DeliveryLedger, Q
 
     func readings(_ query: ReadingQuery) async throws -> (unit: String?, points: [Point])? {
         let reader = try reader()
-        let found = try await off { (try reader.readings(query), try reader.device(query.device, now: WallClock.now())) }
+        let found = try await off {
+            (try reader.readings(query), try reader.device(query.device, now: WallClock.now()))
+        }
         guard let points = found.0, let device = found.1 else { return nil }
         return (await catalogue()[device.device.kind]?[metric: query.metric]?.unit, points)
     }
@@ -114,10 +116,13 @@ struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, DeliveryLedger, Q
 
     func stats() async throws -> Stats {
         var stats = Stats()
-        stats.messagesReceived = lanes.reduce(0) { $0 + $1.counters.messagesReceived.value - $1.counters.messagesLetGo.value }
+        stats.messagesReceived = lanes.reduce(0) {
+            $0 + $1.counters.messagesReceived.value - $1.counters.messagesLetGo.value
+        }
         // Of what the bulk session let go the urgent one speaks; it is counted once.
         stats.messagesAcknowledged = lanes.reduce(0) {
-            $0 + $1.counters.messagesAcknowledged.value - min($1.counters.messagesAcknowledged.value, $1.counters.messagesLetGo.value)
+            $0 + $1.counters.messagesAcknowledged.value
+                - min($1.counters.messagesAcknowledged.value, $1.counters.messagesLetGo.value)
         }
         stats.messagesDuplicate = state.messagesDuplicate.value
         stats.messagesQuarantined = state.messagesQuarantined
@@ -132,7 +137,8 @@ struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, DeliveryLedger, Q
         stats.deliveriesFailed = figures.failed
         for lane in lanes {
             stats.ring[lane.handover.lane] = Stats.RingFigures(
-                capacity: lane.handover.ring.slots, depth: lane.handover.ring.depth, highWater: lane.handover.ring.highWater)
+                capacity: lane.handover.ring.slots, depth: lane.handover.ring.depth,
+                highWater: lane.handover.ring.highWater)
         }
         if let reader = state.reader { stats.store = try await off { try reader.figures() } }
         return stats
@@ -210,7 +216,8 @@ struct DispatchPorts: Outbox {
         func report(_ id: SystemConditionID, _ isActive: Bool) {
             _ = inbox.post(
                 .system(
-                    SystemReport(condition: id, component: trouble.endpoint, isActive: isActive, detail: trouble.detail)))
+                    SystemReport(condition: id, component: trouble.endpoint, isActive: isActive, detail: trouble.detail)
+                ))
         }
         switch trouble.kind {
         case .failing: report(.webhookFailing, true)

@@ -47,15 +47,19 @@ struct Reloader: Service {
         do {
             try renewAccess(loaded)
         } catch {
-            logger.error("tokens or certificate not taken over, the known ones stay", metadata: [LogKey.error: "\(error)"])
+            logger.error(
+                "tokens or certificate not taken over, the known ones stay", metadata: [LogKey.error: "\(error)"])
         }
         threshold.level = Logger.Level(loaded.configuration.log.level)
         await withCheckedContinuation { continuation in
-            if !inbox.post(.reload(loaded, reply: WorkerInbox.Reply(continuation: continuation))) { continuation.resume() }
+            if !inbox.post(.reload(loaded, reply: WorkerInbox.Reply(continuation: continuation))) {
+                continuation.resume()
+            }
         }
         await dispatcher.reload(endpoints: loaded.endpoints)
         current.adopt(loaded)
-        _ = inbox.post(.system(SystemReport(condition: .configurationInvalid, component: nil, isActive: false, detail: nil)))
+        _ = inbox.post(
+            .system(SystemReport(condition: .configurationInvalid, component: nil, isActive: false, detail: nil)))
         do {
             try accepted.save(loaded)
         } catch {

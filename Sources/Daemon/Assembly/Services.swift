@@ -59,7 +59,9 @@ struct IntakeService: Service {
         try? await gracefulShutdown()
         await withTaskGroup(of: Void.self) { group in
             for session in sessions {
-                group.addTask { await onOwnThread("intake-stop") { _ = session.stop(by: .now.advanced(by: Self.stopLimit)) } }
+                group.addTask {
+                    await onOwnThread("intake-stop") { _ = session.stop(by: .now.advanced(by: Self.stopLimit)) }
+                }
             }
         }
     }
@@ -138,7 +140,9 @@ struct Notifier: Service {
         let alarms = state.activeAlarms.values.reduce(0) { $0 + $1.values.reduce(0, +) }
         parts.append("\(alarms) active alarms")
         parts.append("\(pending()) deliveries pending")
-        for lane in lanes where !lane.session.status.isConnected { parts.append("\(lane.handover.lane) session disconnected") }
+        for lane in lanes where !lane.session.status.isConnected {
+            parts.append("\(lane.handover.lane) session disconnected")
+        }
         if let trouble = state.storeTrouble { parts.append("STORE NOT WRITABLE: \(trouble)") }
         if let fallback = fallback() { parts.append(fallback) }
         return parts.joined(separator: ", ")

@@ -243,7 +243,9 @@ final class Worker {
         let changes = pipeline.engine.takeChanges()
         var batch: [HeldChange] = []
         let now = WallClock.now()
-        for change in changes { batch.append(HeldChange(change: change, deliveries: pipeline.router.deliveries(for: change, now: now))) }
+        for change in changes {
+            batch.append(HeldChange(change: change, deliveries: pipeline.router.deliveries(for: change, now: now)))
+        }
         count(changes)
         guard let store = pipeline.store else {
             hold(batch)
@@ -396,7 +398,8 @@ final class Worker {
                 adopt(loaded)
                 reply(())
             case .system(let report):
-                self.report(report.condition, component: report.component, active: report.isActive, detail: report.detail)
+                self.report(
+                    report.condition, component: report.component, active: report.isActive, detail: report.detail)
             case .cancelDeliveries(let names): cancelDeliveries(exceptFor: names)
             case .stop: isStopping = true
             }

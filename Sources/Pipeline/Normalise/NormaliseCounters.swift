@@ -16,8 +16,10 @@ public struct NormaliseCounters: Sendable {
         page.register("null_values_total", "Metrics reported as null: no value now.", [], nullValues)
         page.register("sequence_gaps_total", "Messages missing by the devices' own counters.", [], sequenceGaps)
         page.register("sequence_restarts_total", "Devices' own counters that ran backwards.", [], sequenceRestarts)
-        page.register("unknown_metrics_total", "Series of metrics that the catalogue does not know.", [], unknownMetrics)
-        page.register("implausible_values_total", "Values outside the plausible range of their metric.", [], implausibleValues)
+        page.register(
+            "unknown_metrics_total", "Series of metrics that the catalogue does not know.", [], unknownMetrics)
+        page.register(
+            "implausible_values_total", "Values outside the plausible range of their metric.", [], implausibleValues)
         page.register("own_topics_total", "Messages on topics the daemon itself publishes to.", [], ownTopics)
         page.register("retained_repeats_total", "Retained messages that equal the one before.", [], retainedRepeats)
     }

@@ -42,7 +42,8 @@ public final class Normaliser {
     /// Reads one message: `bytes` is the topic followed by the payload, with `JSONParser.padding`
     /// readable bytes behind.
     public func read(
-        _ header: MessageHeader, _ bytes: UnsafeRawBufferPointer, clockIsSynchronised: Bool, into findings: inout Findings
+        _ header: MessageHeader, _ bytes: UnsafeRawBufferPointer, clockIsSynchronised: Bool,
+        into findings: inout Findings
     ) {
         findings.clear()
         let topicBytes = UnsafeRawBufferPointer(rebasing: bytes[..<Int(header.topicLength)])
@@ -91,7 +92,8 @@ public final class Normaliser {
         } else {
             transcript.refuse(
                 .dialect,
-                "no dialect reads raw payloads of kind \(quoted(topic.kind)): it is kept here and can be retried after an update")
+                "no dialect reads raw payloads of kind \(quoted(topic.kind)): it is kept here and can be retried after an update"
+            )
         }
         transcript.touchDevice()
         if transcript.usesReceiptTime, header.packetID != 0 {

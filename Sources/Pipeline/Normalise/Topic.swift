@@ -50,7 +50,8 @@ public struct Topic {
         }
         guard Names.isDevice(parts.2) else {
             return .wrong(
-                "device \(quoted(parts.2)) of \(parts.2.count) bytes in the topic, expected 1 to 64 of 0-9 A-Z a-z _ . : -")
+                "device \(quoted(parts.2)) of \(parts.2.count) bytes in the topic, expected 1 to 64 of 0-9 A-Z a-z _ . : -"
+            )
         }
         guard let stream = stream(parts.3) else {
             return .wrong("stream \(quoted(parts.3)) in the topic, expected telemetry, event, status or raw")

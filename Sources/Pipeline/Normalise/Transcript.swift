@@ -108,7 +108,9 @@ public final class Transcript {
 
     /// Judges a device's `ts`. On urgent topics a wrong one never costs the message: it is processed at
     /// the time of receipt with the mark `clock`, and the fault puts a copy into the quarantine.
-    public func judge(_ time: Timestamp, written: @autoclosure () -> String, at path: @autoclosure () -> String) -> Moment? {
+    public func judge(_ time: Timestamp, written: @autoclosure () -> String, at path: @autoclosure () -> String)
+        -> Moment?
+    {
         if time < .plausibleFloor {
             let looksLikeSeconds = (946_684_800...9_999_999_999).contains(time.milliseconds)
             return clockFault(
@@ -122,7 +124,8 @@ public final class Transcript {
         if clockIsSynchronised, time - header.receivedAt > Limits.maximumAhead {
             return clockFault(
                 at: path(),
-                "found \(written()), \((time - header.receivedAt) / 60_000) minutes ahead of receipt: set the device's clock")
+                "found \(written()), \((time - header.receivedAt) / 60_000) minutes ahead of receipt: set the device's clock"
+            )
         }
         return Moment(at: time, quality: [])
     }
@@ -149,16 +152,21 @@ public final class Transcript {
             return
         }
         guard (1...Limits.maximumName).contains(metric.count), metric.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
-            return fault(.value, at: path(), "metric name of \(metric.count) bytes, expected 1 to \(Limits.maximumName) printable")
+            return fault(
+                .value, at: path(),
+                "metric name of \(metric.count) bytes, expected 1 to \(Limits.maximumName) printable")
         }
         guard !Self.isReserved(metric) else {
-            return fault(.value, at: path(), "the name \(quoted(metric)) is kept for events and status, expected a metric")
+            return fault(
+                .value, at: path(), "the name \(quoted(metric)) is kept for events and status, expected a metric")
         }
         guard let name = fleet.metrics.find(metric) ?? newName(metric, path) else { return }
         let definition = kindIsKnown ? fleet.definition(kind: kind, metric: name) : nil
         guard let value = coerce(scalar, to: definition?.type, path) else { return }
         let isFire = value == .boolean(true) && (equals(metric, "smoke") || equals(metric, "fire"))
-        guard accepts(isFire: isFire), let series = series(component, name, knownMetric: definition != nil, path) else { return }
+        guard accepts(isFire: isFire), let series = series(component, name, knownMetric: definition != nil, path) else {
+            return
+        }
         var quality = moment.quality
         if let range = definition?.plausible, case .number(let number) = value, !range.contains(number) {
             quality.insert(number > range.upperBound ? .implausiblyHigh : .implausiblyLow)
@@ -191,7 +199,10 @@ public final class Transcript {
         let isFire = name == EventName.fire.rawValue || name == EventName.manualAlarm.rawValue
         guard accepts(isFire: isFire) else { return }
         var stored = EventName.metricPrefix + name
-        guard let metric = stored.withUTF8({ fleet.metrics.find(UnsafeRawBufferPointer($0)) ?? newName(UnsafeRawBufferPointer($0), path) }),
+        guard
+            let metric = stored.withUTF8({
+                fleet.metrics.find(UnsafeRawBufferPointer($0)) ?? newName(UnsafeRawBufferPointer($0), path)
+            }),
             let device = boundDevice()
         else { return }
         var component = component
@@ -281,7 +292,8 @@ public final class Transcript {
     }
 
     private static func isReserved(_ metric: UnsafeRawBufferPointer) -> Bool {
-        equals(metric, "online") || (metric.count > 6 && equals(UnsafeRawBufferPointer(rebasing: metric[..<6]), "event."))
+        equals(metric, "online")
+            || (metric.count > 6 && equals(UnsafeRawBufferPointer(rebasing: metric[..<6]), "event."))
     }
 
     /// A wrong or unknown kind costs everything but a fire.
@@ -291,7 +303,9 @@ public final class Transcript {
     private func boundDevice() -> Int32? {
         if let device { return device }
         guard fleet.devices.count < Self.maximumDevices else {
-            fault(.limit, "the gateway holds \(Self.maximumDevices) devices already: split the areas over several gateways")
+            fault(
+                .limit,
+                "the gateway holds \(Self.maximumDevices) devices already: split the areas over several gateways")
             return nil
         }
         if kind < 0 { kind = fleet.kind(kindName) }

@@ -13,7 +13,8 @@ extension RuleEngine {
         switch order {
         case .nothing: break
         case .raise(let time): raise(state, at: time, occasion)
-        case .clear(let time): clear(state, at: time, reason: .condition, by: nil, cause: "condition@\(time.milliseconds)")
+        case .clear(let time):
+            clear(state, at: time, reason: .condition, by: nil, cause: "condition@\(time.milliseconds)")
         case .occurrence(let again): occur(state, occasion, isEdge: isEdge, again: again)
         }
     }
@@ -51,7 +52,8 @@ extension RuleEngine {
         stateOfAlarm[alarm.id] = state
         changes.append(
             AlarmChange(
-                kind: .raised, alarm: alarm, at: time, cause: "raised@\(time.milliseconds)#\(ordinal)", ordinal: ordinal))
+                kind: .raised, alarm: alarm, at: time, cause: "raised@\(time.milliseconds)#\(ordinal)", ordinal: ordinal
+            ))
     }
 
     private func occur(_ state: Int32, _ occasion: Occasion, isEdge: Bool, again: Bool) {

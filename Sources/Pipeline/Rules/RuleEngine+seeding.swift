@@ -71,7 +71,8 @@ extension RuleEngine {
         step(
             state, reading,
             AlarmMachine.Input(
-                holds: holds, clears: !holds && rule.clears(reading.value, reading.quality), isEdge: false, at: reading.at,
+                holds: holds, clears: !holds && rule.clears(reading.value, reading.quality), isEdge: false,
+                at: reading.at,
                 isTrusted: Self.isTrusted(reading), live: live))
     }
 

@@ -55,7 +55,9 @@ extension RuleEngine {
             known.expiresAfter = condition.expiresAfter
             systemAlarms[key] = known
             changes.append(
-                AlarmChange(kind: .occurrence, alarm: known.alarm, at: now, cause: "occurrence@\(now.milliseconds)", ordinal: 0))
+                AlarmChange(
+                    kind: .occurrence, alarm: known.alarm, at: now, cause: "occurrence@\(now.milliseconds)", ordinal: 0)
+            )
             return
         }
         var alarm = Alarm(
@@ -77,7 +79,8 @@ extension RuleEngine {
         guard var known = systemAlarms.removeValue(forKey: SystemKey(probe)) else { return }
         Self.clear(&known.alarm, at: now, reason: .condition, by: nil)
         changes.append(
-            AlarmChange(kind: .cleared, alarm: known.alarm, at: now, cause: "condition@\(now.milliseconds)", ordinal: 0))
+            AlarmChange(kind: .cleared, alarm: known.alarm, at: now, cause: "condition@\(now.milliseconds)", ordinal: 0)
+        )
     }
 
     public func isSystemActive(rule: String) -> Bool { systemAlarms.keys.contains { $0.rule == rule } }

@@ -170,11 +170,14 @@ public final class RuleEngine {
     /// the broker, not one made before the alarm was last stated (contract 6, "Latch").
     private func panelReset(_ reading: Reading, _ anchor: Int32) {
         let series = fleet.series[Int(anchor)]
-        guard !reading.quality.contains(.retained), fleet.kinds[fleet.devices[Int(series.device)].kind] == "panel" else { return }
+        guard !reading.quality.contains(.retained), fleet.kinds[fleet.devices[Int(series.device)].kind] == "panel"
+        else { return }
         forEachState(of: series.device) { state in
             let key = states[Int(state)]
             let its = fleet.series[Int(key.series)]
-            guard series.component < 0 || its.component == series.component, timing(of: key)?.isLatched == true else { return }
+            guard series.component < 0 || its.component == series.component, timing(of: key)?.isLatched == true else {
+                return
+            }
             if reading.quality.hasDeviceTime {
                 if let stated = key.machine.statedAt, reading.at < stated { return }
                 newest[Int(key.series)] = max(newest[Int(key.series)], reading.at.milliseconds)
@@ -218,7 +221,8 @@ public final class RuleEngine {
 
     func flagWords(_ series: Fleet.Series) -> [String] {
         let ofDevice = flags[UInt64(UInt32(bitPattern: series.device)) << 32 | 0xFFFF_FFFF] ?? []
-        let ofComponent = flags[UInt64(UInt32(bitPattern: series.device)) << 32 | UInt64(UInt32(bitPattern: series.component))] ?? []
+        let ofComponent =
+            flags[UInt64(UInt32(bitPattern: series.device)) << 32 | UInt64(UInt32(bitPattern: series.component))] ?? []
         return ofDevice.union(ofComponent).words
     }
 
@@ -339,7 +343,8 @@ public final class RuleEngine {
     }
 
     private func compile(_ definitions: [RuleDefinition]) {
-        rules = (BuiltInRules.all + definitions + [BuiltInRules.unknown, BuiltInRules.implausible]).map(CompiledRule.init)
+        rules = (BuiltInRules.all + definitions + [BuiltInRules.unknown, BuiltInRules.implausible]).map(
+            CompiledRule.init)
         unknownEventRule = Int32(rules.count - 2)
         implausibleRule = Int32(rules.count - 1)
         programs.removeAll()

@@ -12,7 +12,8 @@ final class Box {
     ///   - webhooks: name → url.
     ///   - extra: further YAML at top level.
     init(
-        broker: Int, webhooks: [(name: String, url: String)] = [], store: String? = nil, mqtt: String = "", webhookExtra: String = "",
+        broker: Int, webhooks: [(name: String, url: String)] = [], store: String? = nil, mqtt: String = "",
+        webhookExtra: String = "",
         linger: String = "500ms", extra: String = ""
     ) throws {
         let scratch = try Scratch()
@@ -22,7 +23,8 @@ final class Box {
         let hooks: String =
             try webhooks.map { hook -> String in
                 let secret = try scratch.write("secret-\(hook.name)", Self.secret + "\n")
-                return "  - { name: \(hook.name), url: \"\(hook.url)\", secret_file: \(secret), heartbeat: 0s, timeout: 2s \(webhookExtra) }"
+                return
+                    "  - { name: \(hook.name), url: \"\(hook.url)\", secret_file: \(secret), heartbeat: 0s, timeout: 2s \(webhookExtra) }"
             }.joined(separator: "\n")
         configuration = try scratch.write(
             "firesense.yaml",
@@ -47,7 +49,9 @@ final class Box {
         guard waitUntilReady else { return }
         do {
             try await eventually("the daemon is ready", within: .seconds(60)) {
-                guard program.isRunning else { throw Overdue(description: "the daemon ended: \(program.standardError)") }
+                guard program.isRunning else {
+                    throw Overdue(description: "the daemon ended: \(program.standardError)")
+                }
                 return await self.status("/readyz") == 200
             }
         } catch {
@@ -72,9 +76,13 @@ final class Box {
         return object
     }
 
-    func items(_ path: String) async throws -> [[String: Any]] { try await get(path)["items"] as? [[String: Any]] ?? [] }
+    func items(_ path: String) async throws -> [[String: Any]] {
+        try await get(path)["items"] as? [[String: Any]] ?? []
+    }
 
-    func stat(_ name: String) async throws -> Int { (try await get("/api/v1/stats")[name] as? NSNumber)?.intValue ?? -1 }
+    func stat(_ name: String) async throws -> Int {
+        (try await get("/api/v1/stats")[name] as? NSNumber)?.intValue ?? -1
+    }
 
     // MARK: Command line
 
@@ -84,7 +92,9 @@ final class Box {
             Program.products.appending(path: "firesense").path, arguments + ["--config", configuration])
         let ended = try await program.ended(within: .seconds(120))
         guard ended == status else {
-            throw Overdue(description: "firesense \(arguments): exit \(ended)\n\(program.standardOutput)\n\(program.standardError)")
+            throw Overdue(
+                description:
+                    "firesense \(arguments): exit \(ended)\n\(program.standardOutput)\n\(program.standardError)")
         }
         return program.standardOutput
     }

@@ -44,7 +44,9 @@ final class Broker: @unchecked Sendable {
         program = nil
     }
 
-    private static let executable = FileManager.default.isExecutableFile(atPath: "/usr/sbin/mosquitto") ? "/usr/sbin/mosquitto" : "/usr/bin/mosquitto"
+    private static let executable =
+        FileManager.default.isExecutableFile(atPath: "/usr/sbin/mosquitto")
+        ? "/usr/sbin/mosquitto" : "/usr/bin/mosquitto"
 
     private var accepts: Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

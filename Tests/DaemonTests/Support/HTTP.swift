@@ -17,7 +17,9 @@ private func blockingGet(_ port: Int, _ path: String) -> (status: Int, body: Dat
     }
     guard connectLoopback(descriptor, port) else { return (0, Data()) }
     let request = "GET \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nConnection: close\r\n\r\n"
-    guard send(descriptor, request, request.utf8.count, Int32(MSG_NOSIGNAL)) == request.utf8.count else { return (0, Data()) }
+    guard send(descriptor, request, request.utf8.count, Int32(MSG_NOSIGNAL)) == request.utf8.count else {
+        return (0, Data())
+    }
     var answer = Data()
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     while true {

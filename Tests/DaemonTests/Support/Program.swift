@@ -53,7 +53,9 @@ final class Program: @unchecked Sendable {
     /// The exit status; a program that was killed has none of its own.
     @discardableResult
     func ended(within limit: Duration = .seconds(60)) async throws -> Int32 {
-        try await eventually("'\(process.executableURL?.lastPathComponent ?? "")' ends", within: limit) { !self.process.isRunning }
+        try await eventually("'\(process.executableURL?.lastPathComponent ?? "")' ends", within: limit) {
+            !self.process.isRunning
+        }
         return process.terminationStatus
     }
 

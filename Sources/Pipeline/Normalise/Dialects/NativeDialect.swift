@@ -35,7 +35,9 @@ struct NativeDialect: Dialect {
         switch value.kind {
         case .object: body(value, Path())
         case .array:
-            guard value.count > 0 else { return transcript.refuse(.shape, "an empty array, expected at least one object") }
+            guard value.count > 0 else {
+                return transcript.refuse(.shape, "an empty array, expected at least one object")
+            }
             transcript.markBacklog()
             var index = 0
             value.forEach { element in
@@ -51,7 +53,8 @@ struct NativeDialect: Dialect {
             if value.count > Limits.maximumElements {
                 transcript.fault(
                     .limit, at: "[\(Limits.maximumElements)]",
-                    "\(value.count) elements, expected at most \(Limits.maximumElements): those from here on were not read")
+                    "\(value.count) elements, expected at most \(Limits.maximumElements): those from here on were not read"
+                )
             }
         default: transcript.refuse(.shape, "found \(described(value)), expected a JSON object or an array of objects")
         }
@@ -66,7 +69,8 @@ struct NativeDialect: Dialect {
             return transcript.fault(.shape, at: path.field("values"), "missing, expected an object of metrics")
         }
         guard values.kind == .object else {
-            return transcript.fault(.shape, at: path.field("values"), "found \(described(values)), expected an object of metrics")
+            return transcript.fault(
+                .shape, at: path.field("values"), "found \(described(values)), expected an object of metrics")
         }
         guard values.count > 0 else {
             return transcript.fault(.shape, at: path.field("values"), "empty, expected at least one metric")
@@ -96,13 +100,15 @@ struct NativeDialect: Dialect {
         else {
             return transcript.fault(
                 .shape, at: path.field("event"),
-                "found \(described(name)), expected the name of an event, 1 to \(Limits.maximumName) characters without blanks")
+                "found \(described(name)), expected the name of an event, 1 to \(Limits.maximumName) characters without blanks"
+            )
         }
         guard let moment = moment(element, path, transcript) else { return }
         let word = String(decoding: name.text.map(lowered), as: UTF8.self)
         let component = component(element, path, transcript) ?? -1
         transcript.event(
-            word, component: component, active: active(element, path, transcript), detail: detail(element, path, transcript),
+            word, component: component, active: active(element, path, transcript),
+            detail: detail(element, path, transcript),
             moment, at: path.field("event"))
         sequence(element, path, isEvent: true, transcript)
     }
