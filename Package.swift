@@ -105,7 +105,7 @@ let package = Package(
         .executableTarget(
             name: "firesense",
             dependencies: [
-                "FireAssembly", "FireModel", "FireSettings", "FireTelemetry", "FireNormalise", "FireJSON", "FireRules",
+                "FireAssembly", "FireModel", "FireSettings", "FireTelemetry", "FireNormalise", "FireJSON",
                 "FireStore", "FireMQTT", "FireSystemd", http, arguments, log,
             ],
             path: "Sources/Daemon/firesense", swiftSettings: strict),

@@ -342,6 +342,35 @@ import Testing
 
     // MARK: Trouble
 
+    @Test func aWrongExtraTopicIsNamedAndCostsNoOther() async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        let bench = try Bench(.bulk, port: broker.port) { $0.extraTopics = ["city/#/legacy", "city/+/meter"] }
+        try await bench.connected()
+        #expect(bench.session.status.refusedFilters == ["city/#/legacy"])
+        #expect(bench.log.contains(.error, "nothing arrives under this filter"))
+        try await peer.publish("city/7/meter", "42")
+        #expect(try await bench.takeAndCommit(1).map(\.topic) == ["city/7/meter"])
+        bench.stop()
+    }
+
+    /// What was in the ring when the connection was given up is the worker's to forget.
+    @Test func aMessageLetGoDoesNotWaitForWhatWasGivenUp() async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        let bench = try Bench(.bulk, port: broker.port)
+        try await bench.connected()
+        try await peer.publish(telemetry(1, kind: "hydrant"), qos: 0)
+        _ = try await bench.take(1)
+        try await bench.kill()
+        bench.session.setMode(.persistent)
+        try await bench.connected()
+        try await peer.publish(telemetry(1, kind: "panel"))
+        try await bench.acknowledged(1)
+        #expect(bench.handover.committed.load(ordering: .relaxed) == 0)
+        bench.stop()
+    }
+
     @Test func waitsForABrokerThatIsNotThereAndSaysSo() async throws {
         let port = try freePort()
         let bench = try Bench(port: port) { $0.host = "127.0.0.1" }

@@ -52,6 +52,7 @@ public final class Fleet {
     private var seriesTable = [Int32](repeating: 0, count: 4096)
     /// (device, metric) and (device, component) pairs that exist, to count them against the limits.
     private var namesOfDevices = Set<UInt64>()
+    private var kindDefinitions: [Int32: DeviceKind] = [:]
     /// Definition per (kind, metric).
     private var definitions: [UInt64: Metric] = [:]
     /// What the store has not yet written.
@@ -70,11 +71,13 @@ public final class Fleet {
     public func adopt(_ catalogue: Catalogue) {
         self.catalogue = catalogue
         definitions.removeAll()
+        kindDefinitions.removeAll()
         for kind in catalogue.kinds { define(kind) }
     }
 
     private func define(_ kind: DeviceKind) {
         let index = kinds.intern(kind.name)
+        kindDefinitions[index] = kind
         for metric in kind.metrics { definitions[pair(index, metrics.intern(metric.name))] = metric }
     }
 
@@ -83,7 +86,8 @@ public final class Fleet {
     public func kind(_ name: UnsafeRawBufferPointer) -> Int32? { kinds.find(name) }
     /// Kinds beyond the catalogue are few: a fire of a kind nobody configured is still a fire.
     public func kind(_ name: String) -> Int32 { kinds.intern(name) }
-    public func isCatalogued(kind: Int32) -> Bool { Int(kind) < catalogue.kinds.count || catalogue[kinds[kind]] != nil }
+    /// `nil`: a kind beyond the catalogue.
+    public func definition(kind: Int32) -> DeviceKind? { kindDefinitions[kind] }
     public func area(_ name: String) -> Int32 { areas.intern(name) }
     public func component(_ name: String) -> Int32 { components.intern(name) }
     public func metric(_ name: UnsafeRawBufferPointer) -> Int32 { metrics.intern(name) }
@@ -203,7 +207,7 @@ public final class Fleet {
     }
 
     private func maximumComponents(of device: Int32) -> Int {
-        catalogue[kinds[devices[Int(device)].kind]]?.maximumComponents ?? Limits.maximumComponentsPerDevice
+        kindDefinitions[devices[Int(device)].kind]?.maximumComponents ?? Limits.maximumComponentsPerDevice
     }
 
     private func countNames(device: Int32, component: Int32, metric: Int32) {

@@ -202,6 +202,11 @@ import Glibc
 
     // MARK: Subscribe and publish
 
+    /// Whether MQTT allows this as a topic filter.
+    public static func isFilter(_ text: String) -> Bool {
+        unsafe mosquitto_sub_topic_check(text) == MOSQ_ERR_SUCCESS.rawValue
+    }
+
     /// Queues a SUBSCRIBE; the answer comes as `mqttSubscribed`. Under MQTT 5 retained messages are asked
     /// for only where the session has not had the subscription yet.
     /// - Throws: `MQTTError`.

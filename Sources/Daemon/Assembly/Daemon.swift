@@ -3,6 +3,7 @@ import FireIntake
 import FireModel
 import FireNormalise
 import FireRing
+import FireRules
 import FireServe
 import FireSettings
 import FireStore
@@ -142,6 +143,26 @@ public struct Daemon {
         group.maximumGracefulShutdownDuration = .seconds(40)
         self.group = ServiceGroup(configuration: group)
     }
+
+    /// The configuration as `run`, `check` and a reload judge it, tokens file and all. What is wrong is in `problems`.
+    public static func load(path: String?) -> LoadedConfiguration {
+        var loaded = loader.load(path: path, environment: ProcessInfo.processInfo.environment)
+        do {
+            if loaded.isValid { _ = try ServeSettings(loaded) }
+        } catch {
+            loaded.complain(
+                about: "http.tokens_file", found: "\(error)", expected: "lines of: name scope sha256-of-token")
+        }
+        return loaded
+    }
+
+    /// What was accepted last; `nil`: nothing, or it cannot be used any more.
+    public static func lastAccepted(_ configuration: Configuration) -> LoadedConfiguration? {
+        let last = AcceptedConfiguration(directory: acceptedDirectory(configuration)).load(with: loader)
+        return last?.isValid == true ? last : nil
+    }
+
+    private static let loader = ConfigurationLoader(reservedRuleIDs: BuiltInRules.ids)
 
     /// Where the last accepted configuration is kept: beside the database, as both are state.
     public static func acceptedDirectory(_ configuration: Configuration) -> String {

@@ -1,6 +1,5 @@
 import FireDispatch
 import FireModel
-import FireRules
 import FireServe
 import FireSettings
 import FireSystemd
@@ -31,8 +30,7 @@ struct Reloader: Service {
     func reload() async {
         Systemd.notify(.reloading)
         defer { Systemd.notify(.ready) }
-        let loaded = ConfigurationLoader(reservedRuleIDs: BuiltInRules.ids).load(
-            path: configurationPath, environment: ProcessInfo.processInfo.environment)
+        let loaded = Daemon.load(path: configurationPath)
         guard loaded.isValid else {
             successful.set(0)
             for problem in loaded.errors {
@@ -43,6 +41,9 @@ struct Reloader: Service {
         for warning in loaded.warnings { logger.warning("configuration", metadata: [LogKey.reason: "\(warning)"]) }
         for key in loaded.configuration.restartRequired(comparedTo: current.loaded.configuration) {
             logger.warning("restart required for a changed setting", metadata: [LogKey.key: "\(key)"])
+        }
+        if loaded.catalogue.subscriptions != current.loaded.catalogue.subscriptions {
+            logger.warning("restart required for changed kinds of devices: they are subscribed to by name")
         }
         do {
             try renewAccess(loaded)
@@ -68,6 +69,11 @@ struct Reloader: Service {
         successful.set(1)
         logger.notice("configuration reloaded")
     }
+}
+
+extension Catalogue {
+    /// What the intake has made its subscriptions of.
+    fileprivate var subscriptions: [String: Bool] { Dictionary(kinds.map { ($0.name, $0.urgent) }) { first, _ in first } }
 }
 
 extension Logger.Level {

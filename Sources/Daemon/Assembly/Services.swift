@@ -100,6 +100,8 @@ struct Notifier: Service {
 
     /// The worker turns at least once a second.
     private static let round = Duration.seconds(2)
+    /// Until it is ready, others wait for it.
+    private static let eagerness = Duration.milliseconds(100)
 
     func run() async throws {
         await withGracefulShutdownHandler {
@@ -123,7 +125,8 @@ struct Notifier: Service {
                 lastReceived = received
                 lastTime = .now
                 Systemd.notify(.status(status(rate)))
-                try? await cancelWhenGracefulShutdown { try await Task.sleep(for: interval) }
+                let pause = isReady ? interval : Self.eagerness
+                try? await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) }
             }
         } onGracefulShutdown: {
             Systemd.notify(.stopping, .status("stopping: committing what was read"))

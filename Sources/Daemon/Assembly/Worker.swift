@@ -73,6 +73,7 @@ final class Worker {
     private static let bulkSlice = 32
     /// Alarm changes kept for the store while it cannot be written.
     private static let maximumHeld = 10_000
+    private static let maximumQuarantineAlarms = 500
     private static let firstRetry = Duration.seconds(1)
     private static let longestRetry = Duration.seconds(30)
     /// A silence of the broker shorter than this is a restart, not a trouble.
@@ -220,8 +221,10 @@ final class Worker {
         }
         if rejection.lane == .urgent {
             let id = SystemConditionID.urgentQuarantined
+            // A publisher that invents devices must not fill the alarm list: what is too many is one alarm.
+            let isTooMany = pipeline.engine.systemCount(rule: id.rawValue) >= Self.maximumQuarantineAlarms
             pipeline.engine.systemReported(
-                id.condition(component: rejection.device ?? String(rejection.topic.prefix(64))),
+                id.condition(component: isTooMany ? nil : rejection.device ?? String(rejection.topic.prefix(64))),
                 detail: "\(rejection.topic): \(rejection.explanation)", now: rejection.receivedAt)
         }
         try pipeline.store?.quarantine(rejection)

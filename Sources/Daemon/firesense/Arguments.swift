@@ -1,6 +1,6 @@
 import ArgumentParser
+import FireAssembly
 import FireModel
-import FireRules
 import FireSettings
 import Foundation
 import Glibc
@@ -58,11 +58,6 @@ struct RangeOptions: ParsableArguments {
     var range: TimeRange { TimeRange(from: from, to: to) }
 }
 
-extension ConfigurationLoader {
-    /// As `run` loads.
-    static let daemon = ConfigurationLoader(reservedRuleIDs: BuiltInRules.ids)
-}
-
 /// `--config`.
 struct ConfigurationOption: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("The main configuration file.", valueName: "file"))
@@ -75,7 +70,7 @@ struct ConfigurationOption: ParsableArguments {
         if let config, access(config, R_OK) != 0 {
             throw Failure("cannot read \(config): \(String(cString: strerror(errno)))")
         }
-        return ConfigurationLoader.daemon.load(path: config, environment: ProcessInfo.processInfo.environment)
+        return Daemon.load(path: config)
     }
 }
 

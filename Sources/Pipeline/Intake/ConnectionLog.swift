@@ -15,7 +15,7 @@ final class ConnectionLog {
     func connected(to address: String, mode: IntakeMode, sessionPresent: Bool) {
         lastError = nil
         let what: Logger.Metadata = [
-            LogKey.address: "\(address)", "mode": "\(mode)", "session_present": "\(sessionPresent)",
+            LogKey.address: "\(address)", LogKey.mode: "\(mode)", LogKey.sessionPresent: "\(sessionPresent)",
         ]
         logger.info("connected to the broker", metadata: what)
     }
@@ -45,15 +45,16 @@ final class ConnectionLog {
             : "the broker accepts us and soon closes the connection, again and again; another client seems to use our id"
         logger.error(
             "\(text)",
-            metadata: ["client_id": "\(clientID)", LogKey.held: "\(held)", LogKey.remedy: "\(remedy)"])
+            metadata: [LogKey.clientID: "\(clientID)", LogKey.held: "\(held)", LogKey.remedy: "\(remedy)"])
     }
 
-    func refused(_ subscription: MQTTSubscription) {
+    func refused(_ filter: String, reason: String) {
         logger.error(
-            "the broker refuses a subscription; nothing arrives under it",
+            "no subscription; nothing arrives under this filter",
             metadata: [
-                LogKey.topic: "\(subscription.filter)", LogKey.reason: "\(subscription.reason)",
-                LogKey.remedy: "allow the user of mqtt.username to read it in the access rules of the broker",
+                LogKey.topic: "\(filter)", LogKey.reason: "\(reason)",
+                LogKey.remedy:
+                    "let the user of mqtt.username read it in the broker's access rules, or correct mqtt.extra_topics",
             ])
     }
 
@@ -64,6 +65,13 @@ final class ConnectionLog {
         }
         return limit.pass()
     }
+}
+
+extension LogKey {
+    static let clientID = "client_id"
+    static let mode = "mode"
+    /// The broker had kept the session.
+    static let sessionPresent = "session_present"
 }
 
 extension MQTTError {

@@ -43,6 +43,8 @@ final class IntakeLoop {
     private var isDiscarding = false
     private var discarded = 0
     private var pushedSinceWake = false
+    /// The last message pushed that the broker waits to have acknowledged; `nil`: none in this burst.
+    private var unsettled: UInt64?
     private var isRingFull = false
     /// The last status under way.
     private var farewell: UInt16?
@@ -126,6 +128,7 @@ final class IntakeLoop {
         isDiscarding = mode == .parked
         discarded = 0
         pushedSinceWake = false
+        unsettled = nil
         isRingFull = false
         farewell = nil
         unanswered = 0
@@ -207,7 +210,9 @@ final class IntakeLoop {
 
     private func open(_ client: MQTTClient) throws(MQTTError) {
         board.update { $0.refusedFilters = [] }
-        let filters = subscriptions.filters(handover.lane)
+        let all = subscriptions.filters(handover.lane)
+        let filters = all.filter(MQTTClient.isFilter)
+        for filter in all where !MQTTClient.isFilter(filter) { refused(filter, reason: "not a topic filter") }
         // In packets of a size every broker takes.
         for start in stride(from: 0, to: filters.count, by: 64) {
             let part = Array(filters[start..<min(start + 64, filters.count)])
@@ -224,10 +229,14 @@ final class IntakeLoop {
         unanswered -= 1
         if mode != .rescue { isRegistered = true }
         for subscription in subscriptions where subscription.isRefused {
-            board.update { $0.refusedFilters.append(subscription.filter) }
-            connectionLog.refused(subscription)
+            refused(subscription.filter, reason: subscription.reason)
         }
         if unanswered == 0 { established() }
+    }
+
+    private func refused(_ filter: String, reason: String) {
+        board.update { $0.refusedFilters.append(filter) }
+        connectionLog.refused(filter, reason: reason)
     }
 
     /// For a lane that is parked before it was ever connected: makes the broker know the session, so that it
@@ -294,12 +303,12 @@ final class IntakeLoop {
         if linger.isEmpty { return .nothing }
         // Nothing to acknowledge, or committed already, in the company of the other lane or for an alarm:
         // no reason to wait.
-        if mode == .rescue || isCommitted(sequence) { return .close(.hurry) }
+        if mode == .rescue || isCommitted { return .close(.hurry) }
         return linger.decide(at: now)
     }
 
-    /// Acquire: pairs with the release in `Handover.commit`.
-    private func isCommitted(_ sequence: UInt64) -> Bool { handover.committed.load(ordering: .acquiring) >= sequence }
+    /// Everything read is durable, or was let go. Acquire: pairs with the release in `Handover.commit`.
+    private var isCommitted: Bool { unsettled.map { handover.committed.load(ordering: .acquiring) >= $0 } ?? true }
 
     /// Ends the burst: has it committed and waits for that, except where nothing will be acknowledged.
     /// `false`: it was not committed and we cannot wait longer; it must not be acknowledged.
@@ -307,7 +316,7 @@ final class IntakeLoop {
         // Release: pairs with the acquire in `Handover.wantedSequence`.
         handover.wanted.store(sequence, ordering: .releasing)
         if mode != .rescue {
-            while !isCommitted(sequence) {
+            while !isCommitted {
                 handover.workerWaiter.wake()
                 if mustLeave { return false }
                 // A store that is retried may take long. Nothing is read or written meanwhile, not even a
@@ -317,6 +326,7 @@ final class IntakeLoop {
             }
             counters.messagesAcknowledged.add(UInt64(linger.inWindow))
         }
+        unsettled = nil
         handover.hurry.store(false, ordering: .relaxed)
         let now = ContinuousClock.now
         linger.closed(reason, at: now)
@@ -403,6 +413,7 @@ final class IntakeLoop {
             handover.intakeWaiter.wait(until: .now + .milliseconds(10))
         }
         sequence += 1
+        unsettled = sequence
         pushedSinceWake = true
         return true
     }

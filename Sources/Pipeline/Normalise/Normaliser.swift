@@ -130,10 +130,14 @@ public final class Normaliser {
         }
     }
 
+    /// A status topic for each of the largest fleet; beyond it retained messages are only told apart by their identity.
+    private static let keptRetained = 3_000_000
+
     private func isRepeat(_ topic: Topic, _ payload: UnsafeRawBufferPointer, _ findings: inout Findings) -> Bool {
         let topicHash = FireModel.contentHash(topic.bytes)
         let contentHash = FireModel.contentHash(payload)
         if retained[topicHash] == contentHash { return true }
+        guard retained.count < Self.keptRetained else { return false }
         retained[topicHash] = contentHash
         findings.retained = RetainedMark(topicHash: topicHash, contentHash: contentHash)
         return false

@@ -52,10 +52,10 @@ public final class Transcript {
         areaIndex = fleet.areas.find(topic.area)
         if areaIndex == nil { area = String(decoding: topic.area, as: UTF8.self) }
         isBacklog = header.flags.contains(.backlog)
-        if let known = fleet.kind(topic.kind), fleet.isCatalogued(kind: known) {
+        if let known = fleet.kind(topic.kind), let definition = fleet.definition(kind: known) {
             kind = known
             kindIsKnown = true
-            isUrgent = topic.stream == .event || topic.stream == .raw || fleet.catalogue.kinds[Int(known)].urgent
+            isUrgent = topic.stream == .event || topic.stream == .raw || definition.urgent
         } else {
             kind = -1
             kindIsKnown = false

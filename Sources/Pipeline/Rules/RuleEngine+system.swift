@@ -85,6 +85,9 @@ extension RuleEngine {
 
     public func isSystemActive(rule: String) -> Bool { systemAlarms.keys.contains { $0.rule == rule } }
 
+    /// How many of its components have an active alarm.
+    public func systemCount(rule: String) -> Int { systemAlarms.keys.count { $0.rule == rule } }
+
     func expireSystemAlarms(now: Timestamp) {
         guard systemAlarms.contains(where: { $0.value.expiresAfter != nil }) else { return }
         for (key, system) in systemAlarms {

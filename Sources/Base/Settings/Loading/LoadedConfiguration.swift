@@ -32,6 +32,14 @@ public struct LoadedConfiguration: Sendable {
 
     init(path: String) { self.path = path }
 
+    /// What only a stage can find, because the file is in its own form.
+    public mutating func complain(about path: String, found: String, expected: String) {
+        problems.append(
+            Problem(
+                severity: .error, file: Paths.lastPart(of: self.path), line: nil, column: nil, path: path, found: found,
+                expected: expected))
+    }
+
     public var errors: [Problem] { problems.filter { $0.severity == .error } }
     public var warnings: [Problem] { problems.filter { $0.severity == .warning } }
     /// Without an error, so that `run` may work with it.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FireAssembly
 import FireModel
 import FireSettings
 import Foundation
@@ -16,8 +17,7 @@ struct CheckCommand: ParsableCommand {
     var strict = false
 
     func run() throws {
-        let loaded = ConfigurationLoader.daemon.load(
-            path: files.config, environment: ProcessInfo.processInfo.environment)
+        let loaded = Daemon.load(path: files.config)
         let report = CheckReport(loaded)
         try Output.text(report.text)
         let code = report.exitCode(strict: strict)

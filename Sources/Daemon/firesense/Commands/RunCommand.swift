@@ -18,8 +18,7 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup var files: ConfigurationOption
 
     func run() async throws {
-        let found = ConfigurationLoader.daemon.load(
-            path: files.config, environment: ProcessInfo.processInfo.environment)
+        let found = Daemon.load(path: files.config)
         for problem in found.problems { Output.complain(problem.description) }
         for note in found.notes { Output.complain(note) }
         let (loaded, fallback) = try Self.choose(found)
@@ -44,8 +43,7 @@ struct RunCommand: AsyncParsableCommand {
     /// - Throws: `ExitCode` 78, when there is nothing to fall back on.
     static func choose(_ found: LoadedConfiguration) throws -> (LoadedConfiguration, fallback: String?) {
         guard let first = found.errors.first else { return (found, nil) }
-        let accepted = AcceptedConfiguration(directory: Daemon.acceptedDirectory(found.configuration))
-        guard let last = accepted.load(with: .daemon), last.isValid else {
+        guard let last = Daemon.lastAccepted(found.configuration) else {
             Output.complain("firesense: configuration invalid, and none was accepted before: mend it (firesense check)")
             throw ExitCode(ExitStatus.invalidConfiguration)
         }

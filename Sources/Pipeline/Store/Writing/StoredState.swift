@@ -26,6 +26,10 @@ extension StoreWriter {
     /// - Throws: `StoreError.corrupt` when rows of devices or series are missing.
     public func load(into fleet: Fleet) throws(StoreError) -> StoredState {
         guard fleet.devices.isEmpty else { throw .unexpected("the fleet to be loaded is not empty") }
+        // One transaction: each statement by itself would take and drop the file's lock, which for the last
+        // values of a large fleet was a third of the time.
+        try connection.execute("BEGIN")
+        defer { if connection.isInTransaction { try? connection.execute("COMMIT") } }
         try FleetTables.load(connection, into: fleet)
         var state = StoredState()
         state.latest = try latest(fleet)
