@@ -44,6 +44,9 @@ let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
+/// The commit that is built, for `firesense version`.
+let commit = Context.gitInformation.map { String($0.currentCommit.prefix(12)) } ?? "unknown"
+
 let package = Package(
     name: "FireSense",
     products: [
@@ -71,6 +74,9 @@ let package = Package(
         .target(
             name: "CSimdjson", path: "Sources/Bindings/CSimdjson",
             linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(
+            name: "CBuild", path: "Sources/Bindings/CBuild",
+            cSettings: [.define("FIRESENSE_COMMIT", to: "\"\(commit)\"")]),
         room("Bindings", "MQTT", ["CMosquitto"], settings: unsafeToo),
         room("Bindings", "Systemd", ["CSystemd"], settings: unsafeToo),
         room("Bindings", "JSON", ["CSimdjson"], settings: unsafeToo),
@@ -99,7 +105,7 @@ let package = Package(
         room(
             "Daemon", "Assembly",
             [
-                "FireMQTT", "FireSystemd", "FireModel", "FireSettings", "FireTelemetry", "FireIntake", "FireRing",
+                "CBuild", "FireMQTT", "FireSystemd", "FireModel", "FireSettings", "FireTelemetry", "FireIntake", "FireRing",
                 "FireNormalise", "FireRules", "FireStore", "FireDispatch", "FireServe", lifecycle, signals, log,
             ]),
         .executableTarget(

@@ -1,0 +1,3 @@
+#include "CBuild.h"
+
+const char *firesense_commit(void) { return FIRESENSE_COMMIT; }
