@@ -105,7 +105,8 @@ let package = Package(
         room(
             "Daemon", "Assembly",
             [
-                "CBuild", "FireMQTT", "FireSystemd", "FireModel", "FireSettings", "FireTelemetry", "FireIntake", "FireRing",
+                "CBuild", "FireMQTT", "FireSystemd", "FireModel", "FireSettings", "FireTelemetry", "FireIntake",
+                "FireRing",
                 "FireNormalise", "FireRules", "FireStore", "FireDispatch", "FireServe", lifecycle, signals, log,
             ]),
         .executableTarget(

@@ -205,6 +205,7 @@ import Testing
         let again = try await bench.takeAndCommit(20)
         #expect(again.map(\.text) == events(20).map(\.text))
         #expect(again.first.map { $0.header.sequence > first.count } == true)
+        try await bench.connected()
         #expect(bench.session.status.sessionPresent)
         #expect(bench.counters.reconnects.value == 1)
         try await bench.acknowledged(20)

@@ -1,3 +1,5 @@
+import FireModel
+
 /// What is wrong in a file of the configuration, where, and what was expected instead.
 public struct Problem: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Severity: String, Sendable { case error, warning }
@@ -32,23 +34,7 @@ public struct Problem: Error, Sendable, Equatable, CustomStringConvertible {
 func nearest(to word: String, among known: [String]) -> String? {
     let word = word.lowercased()
     if word.count > 1, let longer = known.first(where: { $0.hasPrefix(word) }) { return longer }
-    let candidates = known.map { ($0, distance(word, $0)) }
+    let candidates = known.map { ($0, editDistance(word, $0)) }
     guard let (best, away) = candidates.min(by: { $0.1 < $1.1 }), away <= word.count / 2 else { return nil }
     return best
-}
-
-/// Levenshtein's: how many letters to put in, take out or change.
-private func distance(_ a: String, _ b: String) -> Int {
-    let a = Array(a.prefix(64)), b = Array(b.prefix(64))
-    var row = Array(0...b.count)
-    for i in a.indices {
-        var diagonal = row[0]
-        row[0] = i + 1
-        for j in b.indices {
-            let change = diagonal + (a[i] == b[j] ? 0 : 1)
-            diagonal = row[j + 1]
-            row[j + 1] = min(change, row[j] + 1, row[j + 1] + 1)
-        }
-    }
-    return row[b.count]
 }

@@ -73,7 +73,9 @@ struct Reloader: Service {
 
 extension Catalogue {
     /// What the intake has made its subscriptions of.
-    fileprivate var subscriptions: [String: Bool] { Dictionary(kinds.map { ($0.name, $0.urgent) }) { first, _ in first } }
+    fileprivate var subscriptions: [String: Bool] {
+        Dictionary(kinds.map { ($0.name, $0.urgent) }) { first, _ in first }
+    }
 }
 
 extension Logger.Level {

@@ -101,8 +101,8 @@ private func withoutCovered(_ filters: [String]) -> [String] {
 
 /// Whether `wide` matches everything that `narrow` matches (MQTT 5, section 4.7.1).
 private func covers(_ wide: ArraySlice<Substring>, _ narrow: ArraySlice<Substring>) -> Bool {
-    // `a/#` matches `a` itself, too.
-    if wide.first == "#" { return true }
+    // `a/#` matches `a` itself, too; in the middle of a filter `#` is a mistake and matches nothing.
+    if wide.first == "#" { return wide.count == 1 }
     guard let level = wide.first, let other = narrow.first else { return wide.isEmpty && narrow.isEmpty }
     guard other != "#", level == "+" || level == other else { return false }
     return covers(wide.dropFirst(), narrow.dropFirst())

@@ -99,16 +99,7 @@ struct AlarmReport {
     var json: String {
         var list = JSONWriter()
         list.array { list in
-            for item in history {
-                list.object {
-                    $0.field("change", item.kind.rawValue)
-                    $0.field("revision", item.revision)
-                    $0.field("at", item.at)
-                    $0.field("cause", item.cause)
-                    $0.key("alarm")
-                    $0.verbatim(item.snapshot)
-                }
-            }
+            for item in history { item.writeJSON(to: &list) }
         }
         return alarm.json.dropLast() + ",\"history\":\(list.text)}"
     }

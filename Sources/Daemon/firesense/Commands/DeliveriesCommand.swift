@@ -36,7 +36,7 @@ struct DeliveriesListCommand: AsyncParsableCommand {
         switch format {
         case .table: try Output.text(DeliveryList(deliveries: page.items).table(found.localTime).text)
         case .csv: try Output.text(DeliveryList(deliveries: page.items).csv)
-        case .json: try Output.text(page.json(DeliveryList.write))
+        case .json: try Output.text(page.json { $0.writeJSON(to: &$1) })
         }
         tellMore(page.next, limit.limit)
     }
@@ -78,31 +78,6 @@ struct DeliveryList {
             ]
         }
         return table.csv
-    }
-
-    /// As the HTTP interface answers.
-    static func write(_ delivery: DeliverySummary, to json: inout JSONWriter) {
-        json.object { json in
-            json.field("id", delivery.id)
-            json.field("endpoint", delivery.endpoint)
-            json.field("alarm", delivery.alarm)
-            json.field("type", delivery.type)
-            json.field("state", delivery.state.rawValue)
-            json.field("created_at", delivery.createdAt)
-            json.field("next_attempt_at", delivery.nextAttemptAt)
-            json.key("attempts")
-            json.array { json in
-                for attempt in delivery.attempts {
-                    json.object {
-                        $0.field("at", attempt.at)
-                        $0.field("status", attempt.status)
-                        $0.field("error", attempt.error)
-                        $0.field("answer", attempt.answer)
-                        $0.field("milliseconds", attempt.milliseconds)
-                    }
-                }
-            }
-        }
     }
 
     private func answer(_ attempt: DeliveryAttempt) -> String {

@@ -125,15 +125,7 @@ struct QuarantineList {
 
     /// As the HTTP interface answers.
     static func write(_ item: QuarantineItem, to json: inout JSONWriter) {
-        json.object {
-            $0.field("id", item.id)
-            $0.field("topic", item.topic)
-            $0.field("received_at", item.receivedAt)
-            $0.field("reason", item.reason)
-            $0.field("lane", item.lane.description)
-            $0.field("published_length", item.publishedLength)
-            $0.field("payload_base64", Data(item.payload).base64EncodedString())
-        }
+        item.writeJSON(to: &json) { Data($0).base64EncodedString() }
     }
 
     static func text(_ item: QuarantineItem, _ time: LocalTime) -> String {

@@ -1,3 +1,5 @@
+import FireModel
+
 /// What somebody who misspelt a name may have meant.
 enum Nearest {
     /// The closest of `known`, the best first: what begins with the word or has it in it, then what is at
@@ -7,7 +9,7 @@ enum Nearest {
         let ranked = known.compactMap { name -> (name: String, distance: Int)? in
             let candidate = name.lowercased()
             if !wanted.isEmpty, candidate.hasPrefix(wanted) { return (name, 0) }
-            let away = distance(wanted, candidate)
+            let away = editDistance(wanted, candidate)
             if away <= max(1, wanted.count / 2) { return (name, away) }
             return wanted.count > 2 && candidate.contains(wanted) ? (name, wanted.count) : nil
         }
@@ -20,21 +22,5 @@ enum Nearest {
         guard let last = names.last else { return nil }
         let first = names.dropLast().joined(separator: ", ")
         return "did you mean \(first.isEmpty ? last : "\(first) or \(last)")?"
-    }
-
-    /// Levenshtein's: how many letters to put in, take out or change.
-    private static func distance(_ a: String, _ b: String) -> Int {
-        let a = Array(a.utf8.prefix(64)), b = Array(b.utf8.prefix(64))
-        var row = Array(0...b.count)
-        for i in a.indices {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for j in b.indices {
-                let change = diagonal + (a[i] == b[j] ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(change, row[j] + 1, row[j + 1] + 1)
-            }
-        }
-        return row[b.count]
     }
 }

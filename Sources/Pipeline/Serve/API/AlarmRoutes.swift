@@ -64,16 +64,7 @@ private func withHistory(_ alarm: Alarm, _ history: [AlarmHistoryItem]) -> Answe
             json.members(of: alarm.json)
             json.key("history")
             json.array { json in
-                for item in history {
-                    json.object {
-                        $0.field("change", item.kind.rawValue)
-                        $0.field("revision", item.revision)
-                        $0.field("at", item.at)
-                        $0.field("cause", item.cause)
-                        $0.key("alarm")
-                        $0.verbatim(item.snapshot)
-                    }
-                }
+                for item in history { item.writeJSON(to: &json) }
             }
         }
     }

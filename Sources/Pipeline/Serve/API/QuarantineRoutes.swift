@@ -39,13 +39,5 @@ func quarantineRoutes(_ gateway: Gateway, pageBytes: Int) -> [Route] {
 }
 
 private func write(_ item: QuarantineItem, to json: inout JSONWriter) {
-    json.object {
-        $0.field("id", item.id)
-        $0.field("topic", item.topic)
-        $0.field("received_at", item.receivedAt)
-        $0.field("reason", item.reason)
-        $0.field("lane", item.lane.description)
-        $0.field("published_length", item.publishedLength)
-        $0.field("payload_base64", Data(item.payload).base64EncodedString())
-    }
+    item.writeJSON(to: &json) { Data($0).base64EncodedString() }
 }

@@ -1,0 +1,55 @@
+// The objects of the interface (contract 5), in one place for the API and the command line.
+
+extension DeliverySummary {
+    public func writeJSON(to json: inout JSONWriter) {
+        json.object { json in
+            json.field("id", id)
+            json.field("endpoint", endpoint)
+            json.field("alarm", alarm)
+            json.field("type", type)
+            json.field("state", state.rawValue)
+            json.field("created_at", createdAt)
+            json.field("next_attempt_at", nextAttemptAt)
+            json.key("attempts")
+            json.array { json in
+                for attempt in attempts {
+                    json.object {
+                        $0.field("at", attempt.at)
+                        $0.field("status", attempt.status)
+                        $0.field("error", attempt.error)
+                        $0.field("answer", attempt.answer)
+                        $0.field("milliseconds", attempt.milliseconds)
+                    }
+                }
+            }
+        }
+    }
+}
+
+extension AlarmHistoryItem {
+    public func writeJSON(to json: inout JSONWriter) {
+        json.object {
+            $0.field("change", kind.rawValue)
+            $0.field("revision", revision)
+            $0.field("at", at)
+            $0.field("cause", cause)
+            $0.key("alarm")
+            $0.verbatim(snapshot)
+        }
+    }
+}
+
+extension QuarantineItem {
+    /// - Parameter base64: encodes the payload; this module knows no Foundation.
+    public func writeJSON(to json: inout JSONWriter, base64: ([UInt8]) -> String) {
+        json.object {
+            $0.field("id", id)
+            $0.field("topic", topic)
+            $0.field("received_at", receivedAt)
+            $0.field("reason", reason)
+            $0.field("lane", lane.description)
+            $0.field("published_length", publishedLength)
+            $0.field("payload_base64", base64(payload))
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import FireModel
+import FireNormalise
+import FireRules
+import FireSettings
+import FireStore
+
+extension Worker {
+    func answerRequests() {
+        for request in inbox.takeRequests() {
+            switch request {
+            case .act(let act, let alarm, let reply): perform(act, alarm, reply)
+            case .retry(let item, let reply): retry(item, reply)
+            case .reload(let loaded, let reply):
+                adopt(loaded)
+                reply(())
+            case .system(let report):
+                self.report(
+                    report.condition, component: report.component, active: report.isActive, detail: report.detail)
+            case .cancelDeliveries(let names): cancelDeliveries(exceptFor: names)
+            case .stop: isStopping = true
+            }
+        }
+    }
+
+    func perform(
+        _ act: OperatorAct, _ alarm: Alarm, _ reply: WorkerInbox.Reply<Result<Alarm, OperatorActError>>
+    ) {
+        guard pipeline.store != nil else { return reply(.failure(.storeNotWritable)) }
+        do throws(OperatorActError) {
+            let after = try pipeline.engine.act(act, on: alarm, now: WallClock.now())
+            replies.append { [unowned self] in
+                reply(pipeline.store == nil ? .failure(.storeNotWritable) : .success(after))
+            }
+        } catch {
+            reply(.failure(error))
+        }
+    }
+
+    /// A quarantined payload once more, with its original time of receipt; newer readings have the last word.
+    func retry(_ item: QuarantineItem, _ reply: WorkerInbox.Reply<WorkerInbox.RetryAnswer>) {
+        guard let store = pipeline.store else { return reply(.storeNotWritable) }
+        let bytes = Array(item.topic.utf8) + item.payload + [UInt8](repeating: 0, count: Normaliser.padding)
+        let header = MessageHeader(
+            receivedAt: item.receivedAt, sequence: 0, publishedLength: UInt32(clamping: item.publishedLength),
+            topicLength: UInt16(clamping: item.topic.utf8.count), packetID: 0, lane: item.lane, flags: .backlog)
+        bytes.withUnsafeBytes { all in
+            pipeline.normaliser.read(
+                header, UnsafeRawBufferPointer(rebasing: all[..<(all.count - Normaliser.padding)]),
+                clockIsSynchronised: state.clockIsSynchronised, into: &findings)
+        }
+        if let rejection = findings.rejection { return reply(.stillUnreadable(reason: rejection.explanation)) }
+        let count = findings.readings.count
+        digest(findings)
+        do throws(StoreError) { try store.removeQuarantined(item.id) } catch { begin(trouble: error) }
+        replies.append { [unowned self] in
+            reply(pipeline.store == nil ? .storeNotWritable : .accepted(readings: count))
+        }
+    }
+
+    func cancelDeliveries(exceptFor names: [String]) {
+        guard let store = pipeline.store else { return }
+        do throws(StoreError) {
+            guard try store.cancelDeliveries(exceptFor: names) else { return }
+            mustCommit = true
+            // The rest with the next batch: one transaction must not hold the writer for long.
+            _ = inbox.post(.cancelDeliveries(exceptFor: names))
+        } catch {
+            begin(trouble: error)
+        }
+    }
+
+    func adopt(_ loaded: LoadedConfiguration) {
+        self.loaded = loaded
+        pipeline.fleet.adopt(loaded.catalogue)
+        pipeline.engine.adopt(loaded.rules)
+        pipeline.router.adopt(endpoints: loaded.endpoints)
+        mustCommit = true
+    }
+
+    func report(_ id: SystemConditionID, component: String? = nil, active: Bool, detail: String?) {
+        let now = WallClock.now()
+        if active {
+            pipeline.engine.systemReported(id.condition(component: component), detail: detail, now: now)
+        } else {
+            pipeline.engine.systemCeased(rule: id.rawValue, component: component, now: now)
+        }
+        if pipeline.engine.hasChanges { mustCommit = true }
+    }
+}

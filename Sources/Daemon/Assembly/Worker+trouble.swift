@@ -1,0 +1,93 @@
+import FireModel
+import FireStore
+import FireTelemetry
+import Logging
+
+extension StoreError {
+    /// Waiting may mend it, or somebody who puts a damaged file aside. Another daemon's database or a newer
+    /// schema stays what it is.
+    var mayMend: Bool {
+        switch self {
+        case .inUse, .newerSchema: false
+        default: true
+        }
+    }
+}
+
+/// A store that cannot be written (contract 3.5).
+extension Worker {
+    func begin(trouble error: StoreError) {
+        pipeline.detach()
+        for lane in lanes { lane.inBatch = 0 }
+        readingsInBatch = 0
+        state.storeTrouble = error.description
+        let isFirst = !isTroubled
+        isTroubled = true
+        if openedAt.duration(to: .now) > Self.longestRetry { retryDelay = Self.firstRetry }
+        retryAt = .now.advanced(by: retryDelay)
+        retryDelay = min(retryDelay * 2, Self.longestRetry)
+        if isFirst {
+            logger.critical(
+                "store cannot be written: nothing is acknowledged, alarms go out from memory",
+                metadata: [LogKey.error: "\(error)"])
+            for lane in lanes { lane.park() }
+        } else {
+            logger.warning("store still cannot be written", metadata: [LogKey.error: "\(error)"])
+        }
+        report(.storeNotWritable, active: true, detail: error.description)
+        mustCommit = true
+    }
+
+    func hold(_ batch: [HeldChange]) {
+        var batch = batch
+        // What a failed commit had numbered is in no outbox.
+        for index in batch.indices {
+            for delivery in batch[index].deliveries.indices { batch[index].deliveries[delivery].sequence = 0 }
+        }
+        for one in batch {
+            if held.count < Self.maximumHeld { held.append(one) } else { state.heldChangesDropped.increment() }
+        }
+        let deliveries = batch.flatMap(\.deliveries)
+        if !deliveries.isEmpty { dispatcher.enqueue(deliveries) }
+    }
+
+    /// Loads everything from the store as at a start, and writes down what was raised meanwhile. The
+    /// write is the proof that it works again.
+    func retryStore() {
+        retryAt = nil
+        do {
+            let fresh = try Pipeline(
+                opening: context, loaded, live: live.milliseconds,
+                onUnknownMetric: Self.unknownMetricReporter(logger, unknownMetricLog))
+            guard let store = fresh.store else { return }
+            var batch = held
+            for one in batch { fresh.adopt(one.change.alarm, ordinal: one.change.ordinal, live: live.milliseconds) }
+            attempts += inbox.takeAttempts()
+            try write(&batch, to: store)
+            try store.commit(fleet: fresh.fleet)
+            pipeline = fresh
+        } catch let error as StoreError {
+            return begin(trouble: error)
+        } catch {
+            return begin(trouble: StoreError.io("\(error)"))
+        }
+        held.removeAll()
+        attempts.removeAll()
+        storeOpened()
+        logger.notice("store works again")
+        report(.storeNotWritable, active: false, detail: nil)
+    }
+
+    func storeOpened() {
+        openedAt = .now
+        isTroubled = false
+        retryAt = nil
+        state.storeTrouble = nil
+        state.open(pipeline.reader)
+        state.activeAlarms = pipeline.engine.activeCounts()
+        for id in pipeline.unreadableAlarms {
+            logger.error("a stored alarm cannot be read and is left alone", metadata: [LogKey.alarm: "\(id)"])
+        }
+        for lane in lanes { lane.resume() }
+    }
+}
