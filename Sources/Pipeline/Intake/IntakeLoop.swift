@@ -138,15 +138,17 @@ final class IntakeLoop {
     private func connect(_ client: MQTTClient) throws(MQTTError) -> Bool {
         try client.connect(host: settings.host, port: settings.port)
         let deadline = ContinuousClock.now + connectTimeout
-        while !client.isConnected {
-            guard goesOn else { return false }
-            guard ContinuousClock.now < deadline else { throw .noAnswer(client.peer, within: connectTimeout) }
-            // A TLS handshake wants to write as long as it waits for the broker: look again every 20 ms.
-            sleep(client, writing: !isConnecting(client), until: .now + .milliseconds(isConnecting(client) ? 1000 : 20))
+        while true {
             if client.wantsWrite { try client.loopWrite() }
             try client.loopRead()
+            if client.isConnected { return true }
+            guard goesOn else { return false }
+            guard ContinuousClock.now < deadline else { throw .noAnswer(client.peer, within: connectTimeout) }
+            // That TCP is connected shows in being writable. Afterwards only what the broker says counts; a TLS
+            // handshake would be writable all the time and has to be looked after now and then.
+            let isConnecting = isConnecting(client)
+            sleep(client, writing: isConnecting, until: min(deadline, .now + .milliseconds(isConnecting ? 1000 : 20)))
         }
-        return true
     }
 
     func mqttConnected(sessionPresent: Bool) {
