@@ -6,7 +6,7 @@
 set -euo pipefail
 
 build=(libmosquitto-dev libsqlite3-dev libsystemd-dev libsimdjson-dev pkg-config)
-test=(mosquitto mosquitto-clients python3 openssl sqlite3 curl)
+test=(mosquitto mosquitto-clients python3 openssl sqlite3 curl jq)
 # Only for Tests/systemd.sh, which boots a real systemd in a container.
 systemd=(systemd systemd-container "${test[@]}")
 

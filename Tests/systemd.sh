@@ -258,7 +258,7 @@ inside() {
 
     systemctl stop firesense
     mount -t tmpfs -o "size=64m,mode=750,uid=$(id -u firesense),gid=$(id -g firesense)" tmpfs /var/lib/firesense
-    sed -i '$a store: { max_size: 32MiB }' $config
+    sed -i '$a store: { max_size: 128MiB }' $config
     dd if=/dev/zero of=/var/lib/firesense/filler bs=64k status=none 2>/dev/null || true
     systemctl start --no-block firesense
     ok "is not ready on a full disk" within 20 is_unready
