@@ -55,10 +55,15 @@ Deploy/dependencies.sh build test
 
 # A release build when there is one already; otherwise the debug build, which is made faster.
 configuration=debug
-if [[ -x .build/release/firesense ]]; then configuration=release; fi
+options=()
+if [[ -x .build/release/firesense ]]; then
+    configuration=release
+    # As for a gateway; without it all of that would be built again.
+    if ! ldd .build/release/firesense | grep -q libswiftCore; then options=(--static-swift-stdlib); fi
+fi
 step "Build ($configuration; the first one takes several minutes)"
-swift build -c $configuration --product firesense
-swift build -c $configuration --product firesense-simulator
+swift build -c $configuration "${options[@]}" --product firesense
+swift build -c $configuration "${options[@]}" --product firesense-simulator
 bin=$(swift build -c $configuration --show-bin-path)
 
 dir=$(mktemp -d -t firesense-demo.XXXXXX)

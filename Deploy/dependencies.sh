@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Installs the Debian packages FireSense is built and tested with, as far as they are missing.
+# Installs the Debian packages FireSense is built, tested and run with, as far as they are missing.
 # This is the one list of them. Needs no network when nothing is missing.
 #
-#   Deploy/dependencies.sh [build] [test] [systemd]     without a word: build and test
+#   Deploy/dependencies.sh [build] [test] [systemd] [run]     without a word: build and test
 set -euo pipefail
 
 build=(libmosquitto-dev libsqlite3-dev libsystemd-dev libsimdjson-dev pkg-config)
 test=(mosquitto mosquitto-clients python3 openssl sqlite3 curl jq)
+# For a gateway that builds nothing: libraries, broker, and what Deploy/install.sh calls.
+run=(libmosquitto1 libsqlite3-0 libsystemd0 libsimdjson14 libstdc++6 zlib1g mosquitto openssl)
 # Only for Tests/systemd.sh, which boots a real systemd in a container.
 systemd=(systemd systemd-container "${test[@]}")
 
@@ -17,8 +19,9 @@ for group; do
     build) wanted+=("${build[@]}") ;;
     test) wanted+=("${test[@]}") ;;
     systemd) wanted+=("${systemd[@]}") ;;
+    run) wanted+=("${run[@]}") ;;
     *)
-        echo "dependencies.sh: '$group' is no group; expected build, test or systemd" >&2
+        echo "dependencies.sh: '$group' is no group; expected build, test, systemd or run" >&2
         exit 2
         ;;
     esac

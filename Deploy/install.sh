@@ -4,6 +4,9 @@
 # changed stays, and the new version of it lies beside it as *.new.
 #
 #   Deploy/install.sh [FOLDER]     of `firesense` and `firesense-simulator`; without: .build/release
+#
+# The machine it is for needs no Swift when they were built with --static-swift-stdlib, and these Debian
+# packages: Deploy/dependencies.sh run
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${1:-.build/release}
@@ -15,7 +18,14 @@ fail() {
 }
 [[ -x $bin/firesense ]] || fail "no program in $bin; build it: swift build -c release --static-swift-stdlib"
 [[ -n $root || $EUID == 0 ]] || fail "run as root, or set DESTDIR"
-if ldd "$bin/firesense" 2>/dev/null | grep 'not found' >&2; then fail "$bin/firesense needs the libraries above"; fi
+libraries=$(ldd "$bin/firesense" 2>/dev/null || true)
+if grep 'not found' >&2 <<<"$libraries"; then
+    fail "$bin/firesense needs the libraries above: Deploy/dependencies.sh run"
+fi
+if grep -q libswiftCore <<<"$libraries"; then
+    echo "install.sh: $bin/firesense runs only where Swift is installed; for a gateway without it:" \
+        "swift build -c release --static-swift-stdlib" >&2
+fi
 
 put() { # mode, file, place
     install -D -m "$1" "$2" "$root$3"

@@ -194,6 +194,7 @@ inside() {
     pid=$(property MainPID)
     ok "an idle daemon is not restarted" stays 10 "$pid"
 
+    ok "the sandbox refuses it nothing" refused sh -c 'journalctl -u firesense -o cat | grep -iE "denied|not permitted"'
     ok "runs as firesense" test "$(stat -c %U "/proc/$pid")" = firesense
     ok "has no capability" process_has CapEff 0000000000000000
     ok "cannot gain privileges" process_has NoNewPrivs 1

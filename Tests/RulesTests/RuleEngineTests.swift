@@ -159,6 +159,66 @@ struct RuleEngineTests {
         #expect(try bench.act(.reset(force: false), on: fault).map(\.kind) == [.cleared])
     }
 
+    @Test func endToldLateDoesNotEndWhatBeganAfterIt() {
+        let bench = RuleBench([.faultEvent])
+        bench.event("p-1", "fault", at: 100)
+        #expect(bench.event("p-1", "restored", at: 50).isEmpty)
+        #expect(bench.event("p-1", "restored", at: 150).map(\.kind) == [.cleared])
+    }
+
+    @Test func eventThatEndsAlsoStopsWhatIsPending() {
+        var rule = RuleDefinition.faultEvent
+        rule.holdFor = .seconds(300)
+        let bench = RuleBench([rule])
+        bench.event("p-1", "fault", at: 0)
+        bench.wait(10)
+        bench.event("p-1", "restored", at: 10)
+        #expect(bench.wait(400).isEmpty)
+    }
+
+    @Test func shorterTimeOfAReloadIsKept() {
+        let bench = RuleBench([.lowPressure(for: .seconds(3600))])
+        bench.read("h-1", "hydrant", "pressure", .number(0.05), at: 0)
+        bench.engine.adopt([.lowPressure(for: .seconds(60))])
+        #expect(bench.wait(61).map(\.kind) == [.raised])
+    }
+
+    @Test func reloadThatAddsAMetricKeepsTheAlarm() throws {
+        let bench = RuleBench([.lowPressure(for: .zero)])
+        let alarm = try #require(bench.read("h-1", "hydrant", "pressure", .number(0.05), at: 0).first?.alarm)
+        var wider = RuleDefinition.lowPressure(for: .zero, clearFor: .zero)
+        wider.when.subject = .metrics(["pressure", "flow"])
+        bench.engine.adopt([wider])
+        #expect(bench.read("h-1", "hydrant", "pressure", .number(0.05), at: 1).isEmpty)
+        #expect(bench.read("h-1", "hydrant", "pressure", .number(0.3), at: 2).map(\.alarm.id) == [alarm.id])
+    }
+
+    @Test func actOnWhatHasEndedMeanwhileIsRefused() throws {
+        let bench = RuleBench()
+        let seen = try #require(bench.event("p-1", "fire", at: 0).first?.alarm)
+        bench.event("p-1", "reset", at: 10)
+        #expect(throws: OperatorActError.alreadyCleared) { _ = try bench.act(.acknowledge, on: seen) }
+    }
+
+    @Test func retryRaisesOnlyWhatNewerInputsHaveNotDecided() {
+        let bench = RuleBench([.lowPressure(for: .zero)])
+        let series = bench.series("h-1", "hydrant", "pressure")
+        bench.read("h-1", "hydrant", "pressure", .number(0.3), quality: .receiptTime)
+        let old = RuleBench.start + -60_000
+        bench.engine.apply(
+            Reading(
+                series: series, at: old, receivedAt: old, value: .number(0.05), quality: .receiptTime, backlog: true),
+            live: bench.live, isRetry: true)
+        #expect(bench.engine.takeChanges().isEmpty)
+        let smoke = bench.series("s-1", "smoke", "smoke")
+        bench.read("s-1", "smoke", "smoke", .boolean(false), quality: .receiptTime)
+        bench.engine.apply(
+            Reading(
+                series: smoke, at: old, receivedAt: old, value: .boolean(true), quality: .receiptTime, backlog: true),
+            live: bench.live, isRetry: true)
+        #expect(bench.engine.takeChanges().map(\.alarm.late) == [true])
+    }
+
     @Test func shippedRulesCompile() {
         let rules = Defaults.rules(for: Defaults.catalogue).rules
         #expect(rules.count > 20)

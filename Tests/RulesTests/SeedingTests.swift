@@ -68,6 +68,30 @@ struct SeedingTests {
         #expect(try after.act(.reset(force: false), on: alarm).map(\.kind) == [.cleared])
     }
 
+    @Test func alarmThatEndedMeanwhileIsNoGhost() throws {
+        let before = RuleBench()
+        let alarm = try #require(before.event("p-1", "fire", at: 0).first?.alarm)
+        let cleared = try #require(before.event("p-1", "reset", at: 10).first?.alarm)
+        let after = RuleBench(restoring: [], fleetFrom: before)
+        after.engine.restore(alarm, ordinal: 0, live: 0)
+        after.engine.restore(cleared, ordinal: 0, live: 0)
+        #expect(after.engine.activeCounts().isEmpty)
+        #expect(after.event("p-1", "fire", at: 20).map(\.kind) == [.raised])
+    }
+
+    @Test func implausibleValueClearsAfterARestart() throws {
+        let before = RuleBench()
+        var changes: [AlarmChange] = []
+        for second in 0..<3 {
+            changes += before.read(
+                "h-1", "hydrant", "pressure", .number(300), at: Double(second), quality: .implausiblyHigh)
+        }
+        let alarm = try #require(changes.first?.alarm)
+        let after = RuleBench(restoring: [(alarm, 0)], fleetFrom: before)
+        after.engine.restore(alarm, ordinal: 0, live: 0)
+        #expect(after.read("h-1", "hydrant", "pressure", .number(0.3), at: 9).map(\.kind) == [.cleared])
+    }
+
     @Test func systemAlarmIsOneAndEndsWhenTold() {
         let bench = RuleBench()
         let condition = SystemCondition(

@@ -5,6 +5,7 @@ extension Systemd {
     /// whose clock nobody disciplines it is always false, and means nothing.
     public static var kernelClockIsSynchronised: Bool {
         var state = timex()
-        return unsafe adjtimex(&state) != TIME_ERROR && state.status & STA_UNSYNC == 0
+        let result = unsafe adjtimex(&state)
+        return result >= 0 && result != TIME_ERROR && state.status & STA_UNSYNC == 0
     }
 }

@@ -107,11 +107,11 @@ public struct Daemon {
             await dispatcher.shutdown(within: .zero)
             throw error
         }
-        if let fallback {
-            _ = inbox.post(
-                .system(
-                    SystemReport(condition: .configurationInvalid, component: nil, isActive: true, detail: fallback)))
-        }
+        // Also told when all is well: it may have been active when the last daemon ended.
+        _ = inbox.post(
+            .system(
+                SystemReport(
+                    condition: .configurationInvalid, component: nil, isActive: fallback != nil, detail: fallback)))
 
         let accepted = AcceptedConfiguration(directory: Self.acceptedDirectory(configuration))
         if fallback == nil {

@@ -44,7 +44,11 @@ final class Pipeline {
         let reader = try StoreReader(path: context.databasePath)
         maintenance = try StoreMaintenance(path: context.databasePath, counters: context.storeCounters)
         engine = RuleEngine(gateway: context.gateway, fleet: fleet, rules: loaded.rules)
-        for known in stored.alarms { engine.restore(known.alarm, ordinal: known.ordinal, live: live) }
+        for known in stored.alarms {
+            engine.restore(
+                known.alarm, ordinal: known.ordinal, live: live, expiresAfter: SystemConditionID.expiry(of: known.alarm)
+            )
+        }
         for reading in stored.latest { engine.seed(reading, live: live) }
         normaliser = try Normaliser(
             fleet: fleet, counters: context.normaliseCounters, retained: stored.retained,
@@ -89,6 +93,13 @@ final class Pipeline {
             _ = fleet.addSeries(
                 device: device, component: alarm.component.map(fleet.component) ?? -1, metric: fleet.metric(metric))
         }
-        engine.restore(alarm, ordinal: ordinal, live: live)
+        engine.restore(alarm, ordinal: ordinal, live: live, expiresAfter: SystemConditionID.expiry(of: alarm))
+    }
+
+    /// Who has been told of which alarm, as the outbox has it now.
+    func readMatches(_ context: WorkerContext, _ loaded: LoadedConfiguration) throws {
+        guard let reader else { return }
+        router = Router(
+            gatewayID: context.gateway.id, endpoints: loaded.endpoints, matched: try reader.matchedEndpoints())
     }
 }

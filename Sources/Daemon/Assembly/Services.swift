@@ -35,11 +35,12 @@ final class WorkerThread: @unchecked Sendable {
 
     func start() {
         let thread = Thread { [self] in
+            // Only from inside does the name reach the kernel, and with it `top -H` and a debugger.
+            Thread.current.name = "worker"
             worker?.run()
             worker = nil
             end.continuation.finish()
         }
-        thread.name = "worker"
         thread.stackSize = 8 << 20
         thread.start()
     }
@@ -82,9 +83,10 @@ struct DispatchService: Service {
 /// Runs what blocks on a thread of its own, so that the task pool never waits on C.
 func onOwnThread<R: Sendable>(_ name: String, _ body: @escaping @Sendable () -> R) async -> R {
     await withCheckedContinuation { continuation in
-        let thread = Thread { continuation.resume(returning: body()) }
-        thread.name = name
-        thread.start()
+        Thread {
+            Thread.current.name = name
+            continuation.resume(returning: body())
+        }.start()
     }
 }
 

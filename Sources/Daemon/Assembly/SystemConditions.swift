@@ -31,6 +31,11 @@ enum SystemConditionID: String, Sendable {
         }
     }
 
+    /// When a stored alarm of the gateway itself ends without being told again.
+    static func expiry(of alarm: Alarm) -> Int64? {
+        SystemConditionID(rawValue: alarm.rule)?.condition(component: nil).expiresAfter
+    }
+
     private func make(
         _ component: String?, _ severity: AlarmSeverity, _ zh: String, _ en: String, expiresAfter: Int64? = nil
     ) -> SystemCondition {

@@ -33,7 +33,8 @@ extension Worker {
             try store.commit(fleet: pipeline.fleet)
         } catch {
             begin(trouble: error)
-            hold(batch)
+            // Whoever acted is told that it was not kept; then it must not take effect either.
+            hold(batch.filter { !$0.change.isOperators })
             return answer()
         }
         attempts.removeAll(keepingCapacity: true)
@@ -42,6 +43,7 @@ extension Worker {
         let deliveries = batch.flatMap(\.deliveries)
         if !deliveries.isEmpty { dispatcher.enqueue(deliveries) }
         answer()
+        retain()
     }
 
     func write(_ batch: inout [HeldChange], to store: StoreWriter) throws(StoreError) {
@@ -83,5 +85,16 @@ extension Worker {
         let waiting = replies
         replies.removeAll()
         for reply in waiting { reply() }
+    }
+}
+
+extension AlarmChange {
+    /// Brought about by an operator.
+    fileprivate var isOperators: Bool {
+        switch kind {
+        case .acknowledged, .verdict: true
+        case .cleared: alarm.clearedReason == .operatorReset || alarm.clearedReason == .verdict
+        case .raised, .updated, .escalated, .occurrence: false
+        }
     }
 }

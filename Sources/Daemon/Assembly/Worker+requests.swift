@@ -50,7 +50,7 @@ extension Worker {
         }
         if let rejection = findings.rejection { return reply(.stillUnreadable(reason: rejection.explanation)) }
         let count = findings.readings.count
-        digest(findings)
+        digest(findings, isRetry: true)
         do throws(StoreError) { try store.removeQuarantined(item.id) } catch { begin(trouble: error) }
         replies.append { [unowned self] in
             reply(pipeline.store == nil ? .storeNotWritable : .accepted(readings: count))

@@ -55,6 +55,7 @@ extension Worker {
     /// write is the proof that it works again.
     func retryStore() {
         retryAt = nil
+        var stored: [Delivery] = []
         do {
             let fresh = try Pipeline(
                 opening: context, loaded, live: live.milliseconds,
@@ -62,10 +63,13 @@ extension Worker {
             guard let store = fresh.store else { return }
             var batch = held
             for one in batch { fresh.adopt(one.change.alarm, ordinal: one.change.ordinal, live: live.milliseconds) }
-            attempts += inbox.takeAttempts()
+            if attempts.isEmpty { attempts = inbox.takeAttempts() }
             try write(&batch, to: store)
             try store.commit(fleet: fresh.fleet)
+            // Who has been told of what went out from memory is known only now.
+            try fresh.readMatches(context, loaded)
             pipeline = fresh
+            stored = batch.flatMap(\.deliveries)
         } catch let error as StoreError {
             return begin(trouble: error)
         } catch {
@@ -74,8 +78,9 @@ extension Worker {
         held.removeAll()
         attempts.removeAll()
         storeOpened()
+        // What found no room in memory is known to the outbox now.
+        dispatcher.enqueue(stored)
         logger.notice("store works again")
-        report(.storeNotWritable, active: false, detail: nil)
     }
 
     func storeOpened() {
@@ -88,6 +93,7 @@ extension Worker {
         for id in pipeline.unreadableAlarms {
             logger.error("a stored alarm cannot be read and is left alone", metadata: [LogKey.alarm: "\(id)"])
         }
+        report(.storeNotWritable, active: false, detail: nil)
         for lane in lanes { lane.resume() }
     }
 }

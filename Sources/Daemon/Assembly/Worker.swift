@@ -52,6 +52,7 @@ final class Worker {
 
     var isStopping = false
     var nextUpkeep = ContinuousClock.now
+    var nextRetention = ContinuousClock.now
     var disconnectedSince: ContinuousClock.Instant?
     let unknownMetricLog = RateLimit(every: .seconds(1))
     let quarantineLog = RateLimit(every: .seconds(1))
@@ -156,7 +157,7 @@ final class Worker {
     }
 
     /// Readings and rejection of one message into the batch.
-    func digest(_ findings: borrowing Findings) {
+    func digest(_ findings: borrowing Findings, isRetry: Bool = false) {
         guard findings.standing == .fresh else {
             if findings.standing == .retainedRepeat { state.messagesDuplicate.increment() }
             return
@@ -170,7 +171,7 @@ final class Worker {
                 next += 1
                 if admission == .duplicate { continue }
                 news += 1
-                pipeline.engine.apply(reading, live: live.milliseconds)
+                pipeline.engine.apply(reading, live: live.milliseconds, isRetry: isRetry)
             }
             if let rejection = findings.rejection { try quarantine(rejection) }
             if let redelivery = findings.redelivery { pipeline.store?.remember(redelivery: redelivery) }
@@ -180,7 +181,9 @@ final class Worker {
         } catch {
             // Rules must see the rest: the fire may be in the very message that does not fit on the disk.
             begin(trouble: error)
-            for reading in findings.readings[next...] { pipeline.engine.apply(reading, live: live.milliseconds) }
+            for reading in findings.readings[next...] {
+                pipeline.engine.apply(reading, live: live.milliseconds, isRetry: isRetry)
+            }
         }
         readingsInBatch += findings.readings.count
         if news == 0, !findings.readings.isEmpty, findings.rejection == nil { state.messagesDuplicate.increment() }
@@ -231,12 +234,18 @@ final class Worker {
         state.clockIsSynchronised = WallClock.isSynchronised(noEarlierThan: context.builtAfter)
         advanceRules()
         watchBroker(now)
-        guard let store = pipeline.store, !store.hasPending else { return }
+        retain()
+    }
+
+    /// Deletes a little of what is over its time: after a batch, as under steady traffic there is always one
+    /// pending, and when nothing comes. By a clock that is years ahead everything would be.
+    func retain() {
+        guard let store = pipeline.store, !store.hasPending, state.clockIsSynchronised, .now >= nextRetention else {
+            return
+        }
         do throws(StoreError) {
-            guard state.clockIsSynchronised else { return }
-            if try store.retentionSlice(now: WallClock.now(), budget: .milliseconds(2)) {
-                nextUpkeep = now.advanced(by: .milliseconds(50))
-            }
+            let more = try store.retentionSlice(now: WallClock.now(), budget: .milliseconds(2))
+            nextRetention = .now.advanced(by: more ? .milliseconds(50) : .seconds(1))
         } catch {
             begin(trouble: error)
         }

@@ -162,8 +162,11 @@ public final class Transcript {
         }
         guard let name = fleet.metrics.find(metric) ?? newName(metric, path) else { return }
         let definition = kindIsKnown ? fleet.definition(kind: kind, metric: name) : nil
-        guard let value = coerce(scalar, to: definition?.type, path) else { return }
-        let isFire = value == .boolean(true) && (equals(metric, "smoke") || equals(metric, "fire"))
+        // These two raise a fire whatever the kind's catalogue entry says, and so in every spelling of true.
+        let isFireName = equals(metric, "smoke") || equals(metric, "fire")
+        let type = definition?.type ?? (isFireName && scalar.isTruth ? .boolean : nil)
+        guard let value = coerce(scalar, to: type, path) else { return }
+        let isFire = isFireName && value == .boolean(true)
         guard accepts(isFire: isFire), let series = series(component, name, knownMetric: definition != nil, path) else {
             return
         }
@@ -251,6 +254,16 @@ public final class Transcript {
         case null
         /// Anything else, described for people: `an object`, `1e999`.
         case unfit(String)
+
+        /// One of the spellings a boolean metric takes.
+        var isTruth: Bool {
+            switch self {
+            case .boolean: true
+            case .number(let x): x == 0 || x == 1
+            case .text(let x): equalsIgnoringCase(x, "on") || equalsIgnoringCase(x, "off")
+            case .null, .unfit: false
+            }
+        }
     }
 
     private func coerce(_ scalar: Scalar, to type: Metric.ValueType?, _ path: () -> String) -> Value? {

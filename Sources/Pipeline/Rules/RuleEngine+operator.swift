@@ -7,6 +7,8 @@ extension RuleEngine {
     /// - Returns: the alarm after the act. An acknowledgement of what is acknowledged changes nothing.
     public func act(_ act: OperatorAct, on stored: Alarm, now: Timestamp) throws(OperatorActError) -> Alarm {
         let alarm = current(stored)
+        // The asker saw it active, and it has ended meanwhile: what he saw must not come back to life.
+        guard alarm.state == .cleared || isLive(alarm) else { throw .alreadyCleared }
         switch act.deed {
         case .acknowledge: return acknowledge(alarm, act, now)
         case .verdict(let verdict, let cause, let force):
@@ -72,6 +74,10 @@ extension RuleEngine {
         if let state = stateOfAlarm[stored.id], let alarm = states[Int(state)].alarm { return alarm }
         if let system = systemAlarms[SystemKey(stored)], system.alarm.id == stored.id { return system.alarm }
         return stored
+    }
+
+    private func isLive(_ alarm: Alarm) -> Bool {
+        stateOfAlarm[alarm.id] != nil || systemAlarms[SystemKey(alarm)]?.alarm.id == alarm.id
     }
 
     private func keep(_ alarm: Alarm) {

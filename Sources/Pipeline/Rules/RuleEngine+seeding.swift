@@ -4,14 +4,17 @@ extension RuleEngine {
     /// Takes up an alarm as stored: for every key its newest, active or cleared. Call before
     /// `seed(_:…)`; a key or rule that is no longer known leaves an active alarm standing until an
     /// operator ends it.
-    public func restore(_ alarm: Alarm, ordinal: Int, live: Int64) {
+    /// - Parameter expiresAfter: for an alarm of the gateway itself, when its condition ends by itself.
+    public func restore(_ alarm: Alarm, ordinal: Int, live: Int64, expiresAfter: Int64? = nil) {
         grow()
         if alarm.device.kind == gateway.kind, alarm.device.id == gateway.id {
-            guard alarm.state == .active else { return }
-            systemAlarms[SystemKey(alarm)] = SystemAlarm(
-                alarm: alarm, expiresAfter: alarm.rule == SystemCondition.urgentQuarantineRule ? 3_600_000 : nil,
-                reportedAt: alarm.lastOccurrenceAt)
+            restoreSystem(alarm, expiresAfter: expiresAfter)
             return
+        }
+        // Ended since it was taken up as active: by what went on in memory while the store was away.
+        if alarm.state == .cleared, let known = stateOfAlarm.removeValue(forKey: alarm.id) {
+            states[Int(known)].alarm = nil
+            states[Int(known)].machine = AlarmMachine()
         }
         guard let series = series(of: alarm) else {
             if alarm.state == .active { standOrphaned(alarm, series: nil) }
@@ -28,6 +31,7 @@ extension RuleEngine {
             states[index].machine = AlarmMachine(
                 activeWithCause: true, statedAt: alarm.lastOccurrenceAt, live: live)
             stateOfAlarm[alarm.id] = state
+            if alarm.rule == BuiltInRules.implausibleValue { takeUpImplausible(series) }
         }
         states[index].lastRaisedAt = alarm.raisedAt
         states[index].ordinal = ordinal
@@ -43,7 +47,7 @@ extension RuleEngine {
         grow()
         let anchor = fleet.series[Int(reading.series)].anchor
         let program = program(at: anchor)
-        if reading.quality.hasDeviceTime { noteNewest(anchor, reading.at) }
+        noteSeeded(anchor, reading)
         for rule in program.rules {
             let compiled = rules[Int(rule)]
             let holds = compiled.holds(reading.value)
@@ -94,7 +98,17 @@ extension RuleEngine {
         return fleet.findSeries(device: device, component: component, metric: metric)
     }
 
-    private func isWatching(_ rule: CompiledRule, _ series: Int32) -> Bool {
+    private func restoreSystem(_ alarm: Alarm, expiresAfter: Int64?) {
+        let key = SystemKey(alarm)
+        if alarm.state == .active {
+            systemAlarms[key] = SystemAlarm(
+                alarm: alarm, expiresAfter: expiresAfter, reportedAt: alarm.lastOccurrenceAt)
+        } else if systemAlarms[key]?.alarm.id == alarm.id {
+            systemAlarms[key] = nil
+        }
+    }
+
+    func isWatching(_ rule: CompiledRule, _ series: Int32) -> Bool {
         let metric = fleet.metrics[fleet.series[Int(series)].metric]
         switch rule.definition.id {
         case BuiltInRules.implausibleValue: return true
@@ -110,8 +124,4 @@ struct Restored: Equatable {
     var decidedAt: Timestamp
     /// An operator ended it, perhaps against its cause.
     var wasForced: Bool
-}
-
-extension SystemCondition {
-    public static let urgentQuarantineRule = "urgent-message-quarantined"
 }

@@ -26,6 +26,8 @@ public final class RuleEngine {
     private var firstState: [Int32] = []
     /// Newest device time applied; older inputs are late.
     private var newest: [Int64] = []
+    /// When the newest input was received; what a retry brings from before it is late.
+    private var received: [Int64] = []
 
     var states: [KeyState] = []
     /// Active alarms by id; the gateway's own are in `systemAlarms`.
@@ -66,14 +68,21 @@ public final class RuleEngine {
 
     // MARK: - Readings
 
-    /// - Parameter live: the gateway's counting clock, see `AlarmMachine.Input.live`.
-    public func apply(_ reading: Reading, live: Int64) {
+    /// - Parameters:
+    ///   - live: the gateway's counting clock, see `AlarmMachine.Input.live`.
+    ///   - isRetry: from the quarantine, with the original receipt time: newer inputs have the last word also where
+    ///     it has no time of its own (contract 2, "Partial failure").
+    public func apply(_ reading: Reading, live: Int64, isRetry: Bool = false) {
         grow()
         let anchor = fleet.series[Int(reading.series)].anchor
         let program = programs[Int(program(of: anchor))]
         checkPlausibility(reading, anchor, live)
         guard !program.isIdle else { return }
-        let isLate = reading.quality.hasDeviceTime && reading.at.milliseconds < newest[Int(anchor)]
+        let isLate =
+            reading.quality.hasDeviceTime
+            ? reading.at.milliseconds < newest[Int(anchor)]
+            : isRetry && reading.receivedAt.milliseconds < received[Int(anchor)]
+        received[Int(anchor)] = max(received[Int(anchor)], reading.receivedAt.milliseconds)
         if reading.quality.hasDeviceTime, !isLate { newest[Int(anchor)] = reading.at.milliseconds }
 
         if let flag = program.flag, !isLate { note(flag, reading, anchor) }
@@ -94,7 +103,7 @@ public final class RuleEngine {
         }
         guard reading.value == .boolean(true), !isLate else { return }
         for rule in program.clearedBy { clearByEvent(rule, reading, anchor, live) }
-        if program.isReset { panelReset(reading, anchor) }
+        if program.isReset { panelReset(reading, anchor, isRetry: isRetry) }
     }
 
     /// Raises and clears what only time has brought about.
@@ -102,7 +111,7 @@ public final class RuleEngine {
         while let timer = timers.min, timer.deadline <= live {
             timers.removeMin()
             let index = Int(timer.state)
-            states[index].hasTimer = false
+            if states[index].timerAt == timer.deadline { states[index].timerAt = nil }
             guard let timing = timing(of: states[index]) else { continue }
             let order = states[index].machine.timePassed(live: live, timing)
             if order == .nothing {
@@ -155,9 +164,15 @@ public final class RuleEngine {
     private func clearByEvent(_ rule: Int32, _ reading: Reading, _ anchor: Int32, _ live: Int64) {
         let component = fleet.series[Int(anchor)].component
         forEachState(of: fleet.series[Int(anchor)].device) { state in
-            guard states[Int(state)].rule == rule, states[Int(state)].alarm != nil,
-                fleet.series[Int(states[Int(state)].series)].component == component
+            let key = states[Int(state)]
+            guard key.rule == rule, key.alarm != nil || key.machine.phase == .pending,
+                fleet.series[Int(key.series)].component == component
             else { return }
+            // An end told late does not end what began after it.
+            if reading.quality.hasDeviceTime {
+                guard reading.at.milliseconds >= newest[Int(key.series)] else { return }
+                newest[Int(key.series)] = reading.at.milliseconds
+            }
             step(
                 state, reading,
                 AlarmMachine.Input(
@@ -168,7 +183,7 @@ public final class RuleEngine {
 
     /// A panel's reset ends the latched alarms of its components, if it came after them: not one kept by
     /// the broker, not one made before the alarm was last stated (contract 6, "Latch").
-    private func panelReset(_ reading: Reading, _ anchor: Int32) {
+    private func panelReset(_ reading: Reading, _ anchor: Int32, isRetry: Bool) {
         let series = fleet.series[Int(anchor)]
         guard !reading.quality.contains(.retained), fleet.kinds[fleet.devices[Int(series.device)].kind] == "panel"
         else { return }
@@ -178,8 +193,10 @@ public final class RuleEngine {
             guard series.component < 0 || its.component == series.component, timing(of: key)?.isLatched == true else {
                 return
             }
+            if isRetry || reading.quality.hasDeviceTime, let stated = key.machine.statedAt, reading.at < stated {
+                return
+            }
             if reading.quality.hasDeviceTime {
-                if let stated = key.machine.statedAt, reading.at < stated { return }
                 newest[Int(key.series)] = max(newest[Int(key.series)], reading.at.milliseconds)
             }
             states[Int(state)].machine.panelReset()
@@ -207,6 +224,8 @@ public final class RuleEngine {
                 holds: holds, clears: run == 0, isEdge: false, at: reading.at, isTrusted: Self.isTrusted(reading),
                 live: live))
     }
+
+    func takeUpImplausible(_ series: Int32) { implausibleRuns[series] = BuiltInRules.implausibleInARow }
 
     // MARK: - What the device says about itself
 
@@ -269,8 +288,10 @@ public final class RuleEngine {
     }
 
     private func schedule(_ state: Int32, _ timing: AlarmMachine.Timing) {
-        guard !states[Int(state)].hasTimer, let deadline = states[Int(state)].machine.deadline(timing) else { return }
-        states[Int(state)].hasTimer = true
+        // A later timer that is set already wakes for nothing and is put right then; an earlier one must be set.
+        guard let deadline = states[Int(state)].machine.deadline(timing), deadline < states[Int(state)].timerAt ?? .max
+        else { return }
+        states[Int(state)].timerAt = deadline
         timers.insert(Timer(deadline: deadline, state: state))
     }
 
@@ -278,8 +299,9 @@ public final class RuleEngine {
         if let timing = timing(of: states[Int(state)]) { schedule(state, timing) }
     }
 
-    func noteNewest(_ series: Int32, _ time: Timestamp) {
-        newest[Int(series)] = max(newest[Int(series)], time.milliseconds)
+    func noteSeeded(_ series: Int32, _ reading: Reading) {
+        if reading.quality.hasDeviceTime { newest[Int(series)] = max(newest[Int(series)], reading.at.milliseconds) }
+        received[Int(series)] = max(received[Int(series)], reading.receivedAt.milliseconds)
     }
 
     /// New series since the last look.
@@ -290,6 +312,7 @@ public final class RuleEngine {
         programOf.append(contentsOf: repeatElement(-1, count: missing))
         firstState.append(contentsOf: repeatElement(-1, count: missing))
         newest.append(contentsOf: repeatElement(.min, count: missing))
+        received.append(contentsOf: repeatElement(.min, count: missing))
     }
 
     // MARK: - Programs
@@ -329,15 +352,11 @@ public final class RuleEngine {
     public func adopt(_ definitions: [RuleDefinition]) {
         let before = rules
         compile(definitions)
-        var successor: [Int32] = []
-        for old in before {
-            let index = rules.firstIndex {
-                $0.definition.id == old.definition.id && $0.definition.when.subject == old.definition.when.subject
-            }
-            successor.append(index.map(Int32.init) ?? -1)
-        }
         for index in states.indices where states[index].rule >= 0 {
-            states[index].rule = successor[Int(states[index].rule)]
+            let id = before[Int(states[index].rule)].definition.id
+            let series = states[index].series
+            let successor = rules.firstIndex { $0.definition.id == id && isWatching($0, series) }
+            states[index].rule = successor.map(Int32.init) ?? -1
             scheduleSeeded(Int32(index))
         }
     }
@@ -373,7 +392,8 @@ struct KeyState {
     var series: Int32
     /// The next state of the same series, -1: none.
     var next: Int32
-    var hasTimer = false
+    /// The earliest timer that is set for it.
+    var timerAt: Int64?
     var machine = AlarmMachine()
     /// The active alarm.
     var alarm: Alarm?

@@ -96,21 +96,29 @@ struct NativeDialect: Dialect {
             return transcript.fault(.shape, at: path.field("event"), "missing, expected the name of an event")
         }
         guard name.kind == .string, (1...Limits.maximumName).contains(name.text.count),
-            name.text.allSatisfy({ $0 > 0x20 && $0 != 0x7F })
+            name.text.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }), name.text.contains(where: { $0 != 0x20 })
         else {
             return transcript.fault(
                 .shape, at: path.field("event"),
-                "found \(described(name)), expected the name of an event, 1 to \(Limits.maximumName) characters without blanks"
+                "found \(described(name)), expected the name of an event, 1 to \(Limits.maximumName) printable characters"
             )
         }
         guard let moment = moment(element, path, transcript) else { return }
-        let word = String(decoding: name.text.map(lowered), as: UTF8.self)
+        let word = String(decoding: trimmed(name.text).map(lowered), as: UTF8.self)
         let component = component(element, path, transcript) ?? -1
         transcript.event(
             word, component: component, active: active(element, path, transcript),
             detail: detail(element, path, transcript),
             moment, at: path.field("event"))
         sequence(element, path, isEvent: true, transcript)
+    }
+
+    /// `"fire "` is a fire.
+    private func trimmed(_ text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer.SubSequence {
+        var inner = text[...]
+        while inner.first == 0x20 { inner.removeFirst() }
+        while inner.last == 0x20 { inner.removeLast() }
+        return inner
     }
 
     private func readStatus(_ value: JSONValue, _ transcript: Transcript) {
