@@ -22,7 +22,8 @@ import Testing
 @main struct Runner { static func main() async { await Testing.__swiftPMEntryPoint() as Never } }
 SWIFT
 swiftc -sanitize=thread -O -whole-module-optimization -g -swift-version 6 -parse-as-library \
-    -module-name RingStress "$work"/sources/*.swift -o "$work/ring-stress"
+    -module-name RingStress -emit-executable -emit-module-path "$work/RingStress.swiftmodule" "$work"/sources/*.swift \
+    -o "$work/ring-stress"
 
 # The first report ends the run with an error; without this the tests would pass beside it.
 export TSAN_OPTIONS=halt_on_error=1
