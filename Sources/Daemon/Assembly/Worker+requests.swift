@@ -46,7 +46,7 @@ extension Worker {
         bytes.withUnsafeBytes { all in
             pipeline.normaliser.read(
                 header, UnsafeRawBufferPointer(rebasing: all[..<(all.count - Normaliser.padding)]),
-                clockIsSynchronised: state.clockIsSynchronised, into: &findings)
+                clockIsSynchronised: clockIsSynchronised, into: &findings)
         }
         if let rejection = findings.rejection { return reply(.stillUnreadable(reason: rejection.explanation)) }
         let count = findings.readings.count

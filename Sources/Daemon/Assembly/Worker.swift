@@ -35,6 +35,8 @@ final class Worker {
     var pipeline: Pipeline
     var live = LiveClock(now: .now)
     var findings = Findings()
+    /// The worker's own copy of what `state` shows: asked for every message, it must not take a lock.
+    var clockIsSynchronised = true
 
     // What waits for the next commit.
     var mustCommit = false
@@ -145,13 +147,12 @@ final class Worker {
 
     /// One message. `false`: the ring is empty.
     func take(from lane: WorkerLane) -> Bool {
-        let synchronised = state.clockIsSynchronised
-        return lane.handover.ring.withNext { header, bytes in
+        lane.handover.ring.withNext { header, bytes in
             lane.processed = header.sequence
             lane.inBatch += 1
             // What was read before the store failed is delivered again to the session that comes back.
             if pipeline.store == nil, lane.handover.lane == .bulk { return }
-            pipeline.normaliser.read(header, bytes, clockIsSynchronised: synchronised, into: &findings)
+            pipeline.normaliser.read(header, bytes, clockIsSynchronised: clockIsSynchronised, into: &findings)
             digest(findings)
         } != nil
     }
@@ -231,7 +232,8 @@ final class Worker {
 
     func upkeep(_ now: ContinuousClock.Instant) {
         nextUpkeep = now.advanced(by: .seconds(1))
-        state.clockIsSynchronised = WallClock.isSynchronised(noEarlierThan: context.builtAfter)
+        clockIsSynchronised = WallClock.isSynchronised(noEarlierThan: context.builtAfter)
+        state.clockIsSynchronised = clockIsSynchronised
         advanceRules()
         watchBroker(now)
         retain()
@@ -240,7 +242,7 @@ final class Worker {
     /// Deletes a little of what is over its time: after a batch, as under steady traffic there is always one
     /// pending, and when nothing comes. By a clock that is years ahead everything would be.
     func retain() {
-        guard let store = pipeline.store, !store.hasPending, state.clockIsSynchronised, .now >= nextRetention else {
+        guard let store = pipeline.store, !store.hasPending, clockIsSynchronised, .now >= nextRetention else {
             return
         }
         do throws(StoreError) {
