@@ -22,7 +22,6 @@ final class PipelineState: Sendable {
         /// Why the store cannot be written, with the remedy; `nil`: it can.
         var storeTrouble: String? = "the store is not open yet"
         var activeAlarms: [AlarmCategory: [AlarmSeverity: Int]] = [:]
-        var figures = StoreFigures(bytes: 0, series: 0, readings: 0)
         var clockIsSynchronised = true
     }
 

@@ -7,7 +7,7 @@ public enum BuiltInRules {
     public static let unknownEvent = "unknown-event"
     public static let implausibleValue = "implausible-value"
 
-    public static let ids: Set<String> = [fire, "fire-reported", unknownEvent, implausibleValue]
+    public static let ids: Set<String> = [fire, unknownEvent, implausibleValue]
 
     static let all: [RuleDefinition] = [
         RuleDefinition(

@@ -60,9 +60,6 @@ public final class StoreReader: Sendable {
         }
     }
 
-    /// Of the file; what this program knows is no less.
-    public func schemaVersion() throws(StoreError) -> Int { try read { try Schema.version(of: $0, path: path) ?? 0 } }
-
     public func figures() throws(StoreError) -> StoreFigures {
         let (series, readings) = try read { db in
             (
