@@ -7,7 +7,9 @@ import Testing
     private let now = Int64(Date().timeIntervalSince1970 * 1000)
 
     /// Starts on a store that is broken, sees a fire go out, mends the store, and finds everything in it.
-    private func liveThrough(_ box: Box, _ broker: Broker, _ receiver: Receiver, mend: () throws -> Void) async throws {
+    private func liveThrough(_ box: Box, _ broker: Broker, _ receiver: Receiver, mend: () async throws -> Void)
+        async throws
+    {
         try await box.start(waitUntilReady: false)
         try await eventually("the trouble is shown") {
             let (ready, healthy) = (await box.status("/readyz"), await box.status("/healthz"))
@@ -24,7 +26,7 @@ import Testing
             return receiver.accepted.contains { $0.category == "fire" }
         }
         try await broker.publish("fire/v1/320102/hydrant/h-1/telemetry", #"{"ts":\#(now),"values":{"pressure":0.3}}"#)
-        try mend()
+        try await mend()
         try await eventually("it is ready again", within: .seconds(90)) { await box.status("/readyz") == 200 }
         try await eventually("what the broker kept is stored", within: .seconds(30)) {
             try await box.exported().contains { $0.contains("h-1") }
@@ -57,6 +59,23 @@ import Testing
         let box = try Box(broker: broker.port, webhooks: [("duty-room", receiver.url)], store: file)
         try await liveThrough(box, broker, receiver) { try FileManager.default.removeItem(atPath: file) }
         #expect(box.log.contains("not a database") || box.log.contains("corrupt") || box.log.contains("damaged"))
+    }
+
+    @Test(.enabled(if: geteuid() == 0)) func readOnlyFileSystemIsWaitedFor() async throws {
+        let (broker, receiver, scratch) = (try await Broker(), try await Receiver(), try Scratch())
+        let disk = scratch.path("disk")
+        try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
+        let mounted = try await Program("/bin/mount", ["-t", "tmpfs", "-o", "ro,size=16m", "tmpfs", disk]).ended()
+        guard mounted == 0 else { return }
+        defer { _ = try? Program("/bin/umount", ["-l", disk]) }
+        let box = try Box(
+            broker: broker.port, webhooks: [("duty-room", receiver.url)], store: disk + "/firesense.sqlite")
+        try await liveThrough(box, broker, receiver) {
+            let remounted = try await Program("/bin/mount", ["-o", "remount,rw", disk]).ended()
+            #expect(remounted == 0)
+        }
+        #expect(box.log.contains("ead-only"))
+        try await box.stop()
     }
 
     /// A small file system of its own that is full; needs the right to mount one.
