@@ -68,9 +68,10 @@ let package = Package(
     // Listed in the order the data flows. A target may import what it names here and
     // nothing else; the build is run with --explicit-target-dependency-import-check error.
     targets: [
-        // C, and the only three modules that import it.
+        // C, and the only modules that import it.
         library("CMosquitto", pkgConfig: "libmosquitto", apt: "libmosquitto-dev"),
         library("CSystemd", pkgConfig: "libsystemd", apt: "libsystemd-dev"),
+        library("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
         .target(
             name: "CSimdjson", path: "Sources/Bindings/CSimdjson",
             linkerSettings: [.linkedLibrary("simdjson")]),
@@ -80,6 +81,7 @@ let package = Package(
         room("Bindings", "MQTT", ["CMosquitto"], settings: unsafeToo),
         room("Bindings", "Systemd", ["CSystemd"], settings: unsafeToo),
         room("Bindings", "JSON", ["CSimdjson"], settings: unsafeToo),
+        room("Bindings", "Zstd", ["CZstd"], settings: unsafeToo),
 
         // Values, configuration, counters.
         room("Base", "Model", []),
@@ -97,7 +99,7 @@ let package = Package(
         room("Pipeline", "Ring", [], settings: unsafeToo),
         room("Pipeline", "Normalise", ["FireJSON", "FireModel", "FireTelemetry"]),
         room("Pipeline", "Rules", ["FireModel", crypto, heap]),
-        room("Pipeline", "Store", ["FireModel", "FireTelemetry", grdb, sqlite], settings: unsafeToo),
+        room("Pipeline", "Store", ["FireZstd", "FireModel", "FireTelemetry", grdb, sqlite], settings: unsafeToo),
         room("Pipeline", "Dispatch", ["FireModel", "FireTelemetry", http, crypto, log]),
         room("Pipeline", "Serve", ["FireModel", "FireTelemetry", hummingbird, hummingbirdTLS, crypto, log]),
 

@@ -16,5 +16,11 @@ step "Format"
 swift format lint --strict -r -p Sources Tests Simulator Package.swift
 
 step "Tests"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 # One after the other: brokers, receivers and daemons of several tests at once on two cores test the machine.
-exec swift test --skip-build --no-parallel "$@"
+swift test --skip-build --no-parallel "$@" 2>&1 | tee "$log" && exit 0
+# Whoever sees only the end of a long log is to see what failed.
+step "Failed"
+grep -A 3 -E '^✘|recorded an issue|Fatal error|Crash:' "$log" | head -n 100
+exit 1
