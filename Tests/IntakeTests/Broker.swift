@@ -68,19 +68,26 @@ func eventually(
 }
 
 /// A port nobody listens on at this moment.
+///
+/// Below the kernel's ephemeral ports: there, the next outgoing connection of any test could take it, and somebody
+/// who asks whether it is open could connect to himself.
 func freePort() throws -> Int {
-    let descriptor = try loopbackSocket()
-    defer { close(descriptor) }
-    var address = loopback(0)
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let bound = withUnsafeMutablePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+    for _ in 0..<100 {
+        let port = Int.random(in: 20_000..<32_000)
+        let descriptor = try loopbackSocket()
+        defer { close(descriptor) }
+        var address = loopback(port)
+        let isFree = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
         }
+        if isFree { return port }
     }
-    try #require(bound)
-    return Int(UInt16(bigEndian: address.sin_port))
+    throw NoFreePort()
 }
+
+private struct NoFreePort: Error {}
 
 private func accepts(_ port: Int) -> Bool {
     guard let descriptor = try? loopbackSocket() else { return false }

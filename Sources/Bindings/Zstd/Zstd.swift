@@ -24,7 +24,7 @@ public struct ZstdError: Error, Equatable, Sendable, CustomStringConvertible {
 
     /// Appends one frame that holds `source`.
     public func compress(_ source: [UInt8], appendingTo target: inout [UInt8]) throws(ZstdError) {
-        let bound = unsafe ZSTD_compressBound(source.count)
+        let bound = ZSTD_compressBound(source.count)
         let start = target.count
         target.append(contentsOf: repeatElement(0, count: bound))
         let written = unsafe target.withUnsafeMutableBytes { out in
@@ -41,7 +41,7 @@ public struct ZstdError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 
     fileprivate static func error(_ code: Int) -> ZstdError? {
-        guard unsafe ZSTD_isError(code) != 0 else { return nil }
+        guard ZSTD_isError(code) != 0 else { return nil }
         return ZstdError(description: unsafe String(cString: ZSTD_getErrorName(code)))
     }
 }
