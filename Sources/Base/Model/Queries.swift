@@ -90,7 +90,7 @@ public struct DeviceSummary: Sendable, Equatable {
 }
 
 public struct ReadingQuery: Sendable, Equatable {
-    public enum Function: String, Sendable, CaseIterable { case avg, min, max, last, count }
+    public enum Function: String, Sendable, CaseIterable { case avg, min, max, last, first, sum, count }
     public var device: String
     public var component: String?
     public var metric: String

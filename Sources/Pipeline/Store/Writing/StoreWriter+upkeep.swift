@@ -1,0 +1,104 @@
+import FireModel
+
+/// What is done between batches, in slices that hold the writer for about two milliseconds: sealing, merging,
+/// retention. None of it is synced by itself: what a power cut undoes is done again.
+extension StoreWriter {
+    /// The heads are to become a segment as soon as nothing is pending: `beginSeal`.
+    public func isSealDue(now: Timestamp) -> Bool {
+        !hasPending && !headsAreStale
+            && (sealer.isDue(now: now, settings: settings, journal: journal.last)
+                || (upkeep.isPressed && !sealer.isUnderWay && heads.count > 0))
+    }
+
+    /// Freezes the heads as they are.
+    ///
+    /// - Parameters:
+    ///   - checkpoint: the state of the rules after everything that is committed.
+    public func beginSeal(now: Timestamp, checkpoint: StoredCheckpoint) throws(StoreError) {
+        guard !hasPending, !headsAreStale, !sealer.isUnderWay else { return }
+        do {
+            try transaction { () throws(StoreError) in
+                try sealer.begin(now: now, journal: journal.last, checkpoint: checkpoint.bytes)
+            }
+        } catch {
+            sealer.abandon()
+            throw error
+        }
+        sealer.begun()
+    }
+
+    /// Seals, merges and deletes some; never an active alarm, never a pending delivery.
+    ///
+    /// - Parameters:
+    ///   - now: of a clock that is known to be right; years ahead, it would delete everything.
+    ///   - budget: after which the slice ends, about 2 ms.
+    /// - Returns: Whether there is more to do now; call again after the next batch. Otherwise once a second.
+    public func retentionSlice(now: Timestamp, budget: Duration = .milliseconds(2)) throws(StoreError) -> Bool {
+        guard !hasPending else { return true }
+        if headsAreStale { try rebuildHeads() }
+        let deadline = ContinuousClock.now + budget
+        let sealed = heads.withLock { $0.sealedUpTo }
+        if trimmedUpTo < sealed {
+            var trimsOn = true
+            try slice { () throws(StoreError) in
+                repeat { trimsOn = try journal.deleteSome(upTo: sealed) } while trimsOn && ContinuousClock.now < deadline
+            }
+            if !trimsOn { trimmedUpTo = sealed }
+            return true
+        }
+        if sealer.isUnderWay {
+            var progress = Sealer.Progress.more
+            try slice { () throws(StoreError) in progress = try sealer.slice(until: deadline) }
+            if progress == .finished {
+                sealer.finished()
+                readings.segmentsChanged()
+            }
+            return true
+        }
+        if merger.isUnderWay || merger.isDue {
+            let cutoff = now.milliseconds - settings.retention.raw.wholeMilliseconds
+            var progress = Sealer.Progress.more
+            try slice { () throws(StoreError) in
+                if !merger.isUnderWay { try merger.begin() }
+                progress = try merger.slice(until: deadline, cutoff: cutoff)
+            }
+            if progress == .finished {
+                upkeep.release(merger.finished())
+                readings.segmentsChanged()
+            }
+            return true
+        }
+        guard try upkeep.isDue(now: now) else { return false }
+        try slice { () throws(StoreError) in
+            try upkeep.slice(
+                now: now, until: deadline, quarantined, isBusy: merger.takesPart, changed: readings.segmentsChanged)
+        }
+        counters.quarantineDropped.add(quarantined.committed())
+        return upkeep.hasMore
+    }
+
+    /// After an error nothing of it is known to have happened: everything is found anew from the file.
+    private func slice(_ body: () throws(StoreError) -> Void) throws(StoreError) {
+        do {
+            try transaction(body)
+        } catch {
+            quarantined.rolledBack()
+            headsAreStale = true
+            throw error
+        }
+    }
+
+    private func transaction(_ body: () throws(StoreError) -> Void) throws(StoreError) {
+        do {
+            try connection.execute("PRAGMA synchronous = NORMAL")
+            try begin.run()
+            try body()
+            try end.run()
+            try connection.execute("PRAGMA synchronous = FULL")
+        } catch {
+            if connection.isInTransaction { try? connection.execute("ROLLBACK") }
+            try connection.execute("PRAGMA synchronous = FULL")
+            throw error
+        }
+    }
+}
