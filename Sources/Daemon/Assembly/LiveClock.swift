@@ -21,8 +21,9 @@ struct LiveClock {
         self.isCounting = isCounting
     }
 
-    /// When the counter will reach `deadline`, should it go on counting.
-    func instant(of deadline: Int64) -> ContinuousClock.Instant {
-        last.advanced(by: .milliseconds(max(0, deadline - milliseconds)))
+    /// When the counter will reach `deadline`, should it go on counting; `nil`: it stands.
+    func instant(of deadline: Int64) -> ContinuousClock.Instant? {
+        guard isCounting else { return nil }
+        return last.advanced(by: .milliseconds(max(0, deadline - milliseconds)))
     }
 }
