@@ -1,3 +1,4 @@
+import FireRing
 import Testing
 
 @testable import FireIntake
@@ -42,6 +43,17 @@ import Testing
         cover.confirmed(sessionPresent: false, at: at(1))
         cover.confirmed(sessionPresent: true, at: at(9))
         #expect(cover.holds(since: at(2)))
+    }
+
+    @Test func bulkWaitsForTheFirstAttemptAndNoLonger() throws {
+        let waiter = try Waiter()
+        let cover = UrgentCover()
+        #expect(!cover.isAwaited(by: waiter), "nobody has begun one")
+        cover.begin()
+        #expect(cover.isAwaited(by: waiter))
+        cover.settle()
+        #expect(waiter.wait(until: .now + .seconds(60)))
+        #expect(!cover.isAwaited(by: waiter))
     }
 
     @Test func doubtAsksForProofAndHoldsNothingUntilThen() {

@@ -8,13 +8,16 @@ struct HeldChange {
 
 /// Alarm changes kept for the store while it cannot be written.
 ///
-/// A device may tell of its fire every second for as long as the trouble lasts: of occurrences the last of each
-/// alarm is kept, apart from the rest, so that no number of them crowds out what was raised or cleared.
+/// A device may tell of its fire every second for as long as the trouble lasts: between two changes of an alarm
+/// the last occurrence is kept, which counts them all, so that no number of them crowds out what was raised or
+/// cleared.
 struct HeldChanges {
-    /// Of each: changes, and alarms with an occurrence.
+    /// Of changes, each of which may have an occurrence before it, and of alarms with one behind all their changes.
     static let maximum = 10_000
 
     private var changes: [HeldChange] = []
+    /// Those that are no occurrences.
+    private var count = 0
     /// By alarm, newer than all its changes.
     private var occurrences: [String: HeldChange] = [:]
 
@@ -29,10 +32,11 @@ struct HeldChanges {
             occurrences[alarm] = one
             return true
         }
-        guard changes.count < Self.maximum else { return false }
+        guard count < Self.maximum else { return false }
+        // What it tells of the inputs that were seen must be known before this one is.
+        if let last = occurrences.removeValue(forKey: alarm) { changes.append(last) }
         changes.append(one)
-        // The alarm in it counts every occurrence before it.
-        occurrences[alarm] = nil
+        count += 1
         return true
     }
 

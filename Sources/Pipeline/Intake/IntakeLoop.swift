@@ -91,6 +91,7 @@ final class IntakeLoop {
     // MARK: Connections
 
     func run() {
+        if handover.lane == .bulk, settings.catchAll { waitForUrgent() }
         while !isStopping {
             mode = board.mode.load(ordering: .acquiring)
             isRegistering = mode != .persistent && !isRegistered
@@ -99,6 +100,15 @@ final class IntakeLoop {
             } else {
                 connection()
             }
+        }
+    }
+
+    /// What the broker has kept for bulk comes in its first moments, and with it urgent topics without a time of
+    /// their own: before it is known whether the urgent session has them, they would be taken twice.
+    private func waitForUrgent() {
+        let deadline = ContinuousClock.now + connectTimeout
+        while !isStopping, ContinuousClock.now < deadline, cover.isAwaited(by: handover.intakeWaiter) {
+            handover.intakeWaiter.wait(until: deadline)
         }
     }
 
@@ -229,6 +239,7 @@ final class IntakeLoop {
 
     private func failed(_ error: MQTTError, lifetime: Duration?) {
         board.update { $0.lastError = error.description }
+        if handover.lane == .urgent { cover.settle() }
         // The broker may have been started anew without what it had kept: have the session registered again.
         if mode == .rescue, lifetime != nil { isRegistered = false }
         backoff.connectionEnded(after: lifetime ?? .zero)
@@ -313,8 +324,11 @@ final class IntakeLoop {
     private func answered() {
         if isPersistent {
             isRegistered = true
-            if handover.lane == .urgent {
-                if ungranted.isEmpty { cover.confirmed(sessionPresent: sessionPresent, at: .now) } else { cover.lost() }
+            if handover.lane == .urgent, ungranted.isEmpty {
+                cover.confirmed(sessionPresent: sessionPresent, at: .now)
+            } else if handover.lane == .urgent {
+                cover.lost()
+                cover.settle()
             }
         }
         guard let first = ungranted.first else { return established() }
@@ -330,6 +344,9 @@ final class IntakeLoop {
                 + "let the user of mqtt.username read it in the broker's access rules"
         }
     }
+
+    /// Longer than a message is on its way from the broker to us.
+    private static let transit = Duration.seconds(1)
 
     /// Between two requests for filters that were not granted.
     private static let subscribePause = Duration.seconds(10)
@@ -367,8 +384,9 @@ final class IntakeLoop {
                     handover.intakeWaiter.wait(until: now + .milliseconds(10))
                 } else {
                     let deadline = noteSilence(at: now, until: nextMisc)
-                    // All that was published is read and acknowledged.
-                    if !backlog.isDraining { reachesBackTo = now }
+                    // All that was published until a moment ago is read and acknowledged.
+                    let before = now - Self.transit
+                    if !backlog.isDraining { reachesBackTo = max(reachesBackTo ?? before, before) }
                     sleep(client, writing: client.wantsWrite, until: deadline)
                 }
             case .wait(let end):

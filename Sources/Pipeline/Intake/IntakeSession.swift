@@ -43,6 +43,7 @@ public final class IntakeSession: Sendable {
     public func start() throws(IntakeError) {
         guard isRunning.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
         else { return }
+        if handover.lane == .urgent { cover.begin() }
         let loop: @Sendable () -> Void = { [settings, handover, counters, cover, logger, board, ended] in
             IntakeLoop(settings, handover: handover, counters: counters, cover: cover, board: board, logger: logger)
                 .run()

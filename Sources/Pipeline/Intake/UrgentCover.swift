@@ -1,3 +1,4 @@
+import FireRing
 import Synchronization
 
 /// What the bulk session may leave to the urgent one under `catch_all`: only what the broker is known to have
@@ -20,10 +21,21 @@ public final class UrgentCover: Sendable {
 
     private let state = Mutex(State.unknown)
     private let isDoubted = Atomic<Bool>(false)
+    private let isComing = Atomic<Bool>(false)
+    private let listener = Mutex<Waiter?>(nil)
 
     public init() {}
 
     // MARK: For the urgent session
+
+    /// It will try to connect.
+    func begin() { isComing.store(true, ordering: .releasing) }
+
+    /// Its first attempt is over, well or badly.
+    func settle() {
+        guard isComing.exchange(false, ordering: .acquiringAndReleasing) else { return }
+        listener.withLock { $0 }?.wake()
+    }
 
     /// The broker has granted all filters.
     /// - Parameter sessionPresent: it had kept the session when this connection began.
@@ -36,6 +48,7 @@ public final class UrgentCover: Sendable {
             }
         }
         isDoubted.store(false, ordering: .relaxed)
+        settle()
     }
 
     func lost() { state.withLock { $0 = .lost } }
@@ -44,6 +57,12 @@ public final class UrgentCover: Sendable {
     var wantsProof: Bool { isDoubted.load(ordering: .relaxed) }
 
     // MARK: For the bulk session
+
+    /// Whether the first attempt of the urgent session is still to end; `waiter` is woken when it does.
+    func isAwaited(by waiter: Waiter) -> Bool {
+        listener.withLock { $0 = waiter }
+        return isComing.load(ordering: .acquiring)
+    }
 
     /// The broker has forgotten the bulk session: probably this one with it, even if its thread has not noticed yet.
     func doubt() {
