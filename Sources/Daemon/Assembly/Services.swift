@@ -106,7 +106,7 @@ struct Notifier: Service {
     /// Until it is ready, others wait for it.
     private static let eagerness = Duration.milliseconds(100)
     /// How much more time is asked for while waiting for the broker, and how often.
-    private static let startExtension = Duration.seconds(60)
+    private static let startExtension = Duration.seconds(30)
     private static let extensionPause = Duration.seconds(10)
 
     func run() async throws {
