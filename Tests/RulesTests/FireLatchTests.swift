@@ -82,6 +82,17 @@ struct FireLatchTests {
         #expect(bench.event("p-1", "fire", at: 20).map(\.alarm.late) == [false])
     }
 
+    /// A gateway that has not found the time yet still knows a device's earlier from its later.
+    @Test func resetOlderThanTheFireEndsNothingWhileOurClockIsBehind() {
+        let bench = RuleBench()
+        bench.lose(-86_400)
+        bench.event("p-1", "fire", at: 130)
+        #expect(bench.event("p-1", "reset", at: 120).isEmpty)
+        bench.lose(86_400)
+        #expect(bench.event("p-1", "reset", at: 125).isEmpty)
+        #expect(bench.event("p-1", "reset", at: 140).map(\.kind) == [.cleared])
+    }
+
     @Test func resetOfASmokeAlarmClearsNoFire() {
         let bench = RuleBench()
         bench.event("s-1", "fire", at: 0, kind: "smoke")

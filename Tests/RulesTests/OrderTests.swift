@@ -81,6 +81,16 @@ struct OrderTests {
             bench.event("p-1", "reset", quality: .receiptTime, receivedAt: 5, isRetry: true).map(\.kind) == [.cleared])
     }
 
+    /// Dated by a device that is ahead, though not so far that its time is refused.
+    @Test func retryEndsNothingThatIsDatedAfterIt() {
+        let bench = RuleBench([.faultEvent])
+        bench.event("p-1", "fault", at: 60)
+        bench.event("p-1", "fire", at: 60)
+        for name in ["restored", "reset"] {
+            #expect(bench.event("p-1", name, quality: .receiptTime, receivedAt: 5, isRetry: true).isEmpty)
+        }
+    }
+
     // MARK: Ahead
 
     /// Neither the gateway's clock nor the device's was right; both are now.

@@ -232,12 +232,17 @@ struct AlarmMachine: Equatable, Sendable {
         return .raise(at: time)
     }
 
-    /// What is dated far ahead of its receipt was dated by a wrong clock: it orders nothing, or no later end would
-    /// ever be the later one. The same of what is known already.
     private mutating func note(_ input: Input) {
-        guard input.at - input.receivedAt <= Limits.maximumAhead else { return }
-        if let known = statedAt, known - input.receivedAt <= Limits.maximumAhead, known > input.at { return }
+        if let known = statedAt, known > input.at, !Self.isFarAhead(known, of: input.at, receivedAt: input.receivedAt) {
+            return
+        }
         statedAt = input.at
+    }
+
+    /// What is known to be dated far ahead of a later input and of its receipt was dated while a clock was wrong,
+    /// the device's or ours: it puts nothing behind it, or one such date would have the last word until then.
+    static func isFarAhead(_ known: Timestamp, of time: Timestamp, receivedAt: Timestamp) -> Bool {
+        known - max(time, receivedAt) > Limits.maximumAhead
     }
 
     /// Between two readings a condition lasts the difference of their `ts`; where one of them cannot be trusted,

@@ -131,21 +131,19 @@ public final class RuleEngine {
         guard reading.quality.hasDeviceTime else {
             return isRetry && reading.receivedAt.milliseconds < received[Int(series)]
         }
-        return isBehind(reading, newest[Int(series)], isRetry: isRetry)
+        return isBehind(reading, Timestamp(milliseconds: newest[Int(series)]), isRetry: isRetry)
     }
 
-    /// What is known to be dated far ahead of a later receipt was dated while a clock was wrong, the device's or
-    /// ours, and puts nothing behind it: one such date would mute its series until then. A retry has its old
-    /// receipt and says nothing about that.
-    private func isBehind(_ reading: Reading, _ known: Int64, isRetry: Bool) -> Bool {
-        reading.at.milliseconds < known
-            && (isRetry || known <= reading.receivedAt.milliseconds + Limits.maximumAhead)
+    /// Behind what is known, unless that is dated far ahead. A retry has its old receipt and tells nothing about it.
+    private func isBehind(_ reading: Reading, _ known: Timestamp, isRetry: Bool) -> Bool {
+        reading.at < known
+            && (isRetry || !AlarmMachine.isFarAhead(known, of: reading.at, receivedAt: reading.receivedAt))
     }
 
     private func noteApplied(_ reading: Reading, to series: Int32, isRetry: Bool) {
         received[Int(series)] = max(received[Int(series)], reading.receivedAt.milliseconds)
         guard reading.at - reading.receivedAt <= Limits.maximumAhead else { return }
-        if reading.at.milliseconds > newest[Int(series)] || !isBehind(reading, newest[Int(series)], isRetry: isRetry) {
+        if !isBehind(reading, Timestamp(milliseconds: newest[Int(series)]), isRetry: isRetry) {
             newest[Int(series)] = reading.at.milliseconds
         }
     }
@@ -249,7 +247,7 @@ public final class RuleEngine {
                     return
                 }
             } else if reading.quality.hasDeviceTime, let stated = key.machine.statedAt,
-                isBehind(reading, stated.milliseconds, isRetry: false)
+                isBehind(reading, stated, isRetry: false)
             {
                 return
             }
