@@ -29,6 +29,9 @@ struct HeldChanges {
         let alarm = one.change.alarm.id
         if one.change.kind == .occurrence, one.deliveries.isEmpty {
             guard occurrences[alarm] != nil || occurrences.count < Self.maximum else { return false }
+            var one = one
+            // A change of flags has no input of its own, and takes the place of one that has.
+            if one.change.inputAt == nil { one.change.inputAt = occurrences[alarm]?.change.inputAt }
             occurrences[alarm] = one
             return true
         }

@@ -61,7 +61,7 @@ extension Worker {
                 onUnknownMetric: unknownMetrics.note)
             guard let store = fresh.store else { return }
             var batch = held.all
-            for one in batch { fresh.adopt(one.change.alarm, ordinal: one.change.ordinal, live: live.milliseconds) }
+            for one in batch { fresh.adopt(one.change, live: live.milliseconds) }
             if attempts.isEmpty { attempts = inbox.takeAttempts() }
             try write(&batch, to: store)
             try store.commit(fleet: fresh.fleet)

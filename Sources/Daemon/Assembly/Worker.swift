@@ -165,7 +165,8 @@ final class Worker {
                 next += 1
                 if admission == .duplicate { continue }
                 news += 1
-                pipeline.engine.apply(reading, live: live.milliseconds, isRetry: isRetry)
+                pipeline.engine.apply(
+                    reading, live: live.milliseconds, steady: live.steady, isRetry: isRetry)
             }
             if let rejection = findings.rejection { try quarantine(rejection) }
             if let redelivery = findings.redelivery { pipeline.store?.remember(redelivery: redelivery) }
@@ -176,7 +177,8 @@ final class Worker {
             // Rules must see the rest: the fire may be in the very message that does not fit on the disk.
             begin(trouble: error)
             for reading in findings.readings[next...] {
-                pipeline.engine.apply(reading, live: live.milliseconds, isRetry: isRetry)
+                pipeline.engine.apply(
+                    reading, live: live.milliseconds, steady: live.steady, isRetry: isRetry)
             }
         }
         readingsInBatch += findings.readings.count
@@ -228,9 +230,19 @@ final class Worker {
         clockIsSynchronised = WallClock.isSynchronised(noEarlierThan: context.builtAfter)
         state.clockIsSynchronised = clockIsSynchronised
         advanceRules()
+        noteLiveSessions(now)
         watchBroker(now)
         unknownMetrics.log(to: logger)
         retain()
+    }
+
+    /// What these sessions received long ago is acknowledged. Not from a session that only stands in while the
+    /// store is away, nor before it has been let go.
+    func noteLiveSessions(_ now: ContinuousClock.Instant) {
+        guard pipeline.store != nil, openedAt.duration(to: now) > Self.patienceWithBroker else { return }
+        for lane in lanes where lane.isLive {
+            pipeline.normaliser.sessionIsAlive(lane.handover.lane, at: WallClock.now())
+        }
     }
 
     /// Deletes a little of what is over its time: after a batch, as under steady traffic there is always one
