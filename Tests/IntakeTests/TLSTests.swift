@@ -92,7 +92,8 @@ private final class Authority {
             $0.tls = MQTTTLS(caFile: authority.path("ca.crt"))
         }
         try await eventually("an error") { without.session.status.lastError != nil }
-        #expect(without.session.status.lastError?.contains("TLS") == true, "\(without.session.status)")
+        // Under TLS 1.3 the refusal comes after the handshake: as an alert, or as a connection that is just closed.
+        #expect(!without.session.status.wasEverConnected)
         without.stop()
         let bench = try Bench(port: broker.port) {
             $0.version = version
