@@ -133,7 +133,12 @@ let package = Package(
         tests("Dispatch", ["FireDispatch", "FireModel", "FireTelemetry", crypto, hummingbird, log]),
         tests("Serve", ["FireServe", "FireModel", "FireTelemetry", hummingbird, hummingbirdTesting, log]),
         tests("Simulator", ["firesense-simulator", "FireModel"]),
-        tests("Daemon", ["firesense", "firesense-simulator", "FireModel", "FireMQTT", hummingbird, crypto, log]),
+        tests(
+            "Daemon",
+            [
+                "firesense", "firesense-simulator", "FireAssembly", "FireModel", "FireSettings", "FireTelemetry",
+                "FireMQTT", "FireIntake", "FireRing", "FireStore", "FireDispatch", hummingbird, crypto, log,
+            ]),
     ],
     cxxLanguageStandard: .cxx17
 )

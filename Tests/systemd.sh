@@ -143,6 +143,9 @@ says() { # text: in the status line
     text=$(property StatusText)
     [[ $text == *"$1"* ]] || { echo "status is '$text', expected '$1' in it" && return 1; }
 }
+says_rate() { # more than nothing
+    [[ $(property StatusText) =~ ^[1-9][0-9]*\ messages/s ]]
+}
 stays() { # seconds, process
     sleep "$1"
     is MainPID "$2"
@@ -187,10 +190,15 @@ inside() {
     ok "is not ready without a broker" within 20 is_unready
     ok "is still starting, for systemd" is ActiveState activating
     ok "says what it waits for" within 5 says disconnected
+    # Done with reloading would be taken for started.
+    systemctl kill --kill-whom=main --signal=HUP firesense
+    ok "takes a reload while it waits" within 5 sh -c 'journalctl -u firesense -o cat | grep -q "configuration reloaded"'
+    ok "is still starting after it" is ActiveState activating
     systemctl start mosquitto
     ok "is started when the broker is there" within 20 is ActiveState active
     ok "answers /readyz" is_ready
     ok "shows a status line" says "0 active alarms"
+    ok "shows the rate in it" says "messages/s"
     pid=$(property MainPID)
     ok "an idle daemon is not restarted" stays 10 "$pid"
 
@@ -245,7 +253,22 @@ inside() {
     ok "is started again after kill -9" within 20 differs MainPID "$pid"
     ok "works again after that" ready_within 30
 
+    # More time to start is asked for only by a worker that moves.
+    systemctl stop firesense mosquitto
+    drop_in "$strict"$'\nTimeoutStartSec=5s\nTimeoutStopSec=2s'
+    systemctl start --no-block firesense
+    ok "waits for the broker longer than it is given" within 20 is_unready
+    pid=$(property MainPID)
+    ok "as long as its worker moves" stays 8 "$pid"
+    freeze_worker "$pid" &
+    ok "is replaced when its worker is stuck before it is ready" within 60 differs MainPID "$pid"
+    wait $! || true
+    drop_in "$strict"
+    systemctl start mosquitto
+    ok "is started after that" ready_within 30
+
     publish hydrant-01 1 20000 &
+    ok "shows the rate of what comes" within 20 says_rate
     ok "takes telemetry" within 20 sh -c 'firesense devices 2>/dev/null | grep -q hydrant-01 ||
         curl -fsS http://127.0.0.1:8470/api/v1/devices | grep -q hydrant-01'
     began=$SECONDS

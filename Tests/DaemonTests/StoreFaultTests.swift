@@ -15,31 +15,49 @@ import Testing
             let (ready, healthy) = (await box.status("/readyz"), await box.status("/healthz"))
             return ready == 503 && healthy == 200
         }
-        try await eventually("the rescue session is there", within: .seconds(20)) {
-            box.log.contains("rescue") || box.log.contains("store cannot be written")
-        }
-        // The clean session holds nothing for us: publish until it is there to hear.
-        var attempt = 0
-        try await eventually("a fire goes out from memory", within: .seconds(30), every: .milliseconds(200)) {
-            attempt += 1
-            try await broker.publish("fire/v1/320102/panel/p-1/event", #"{"ts":\#(now),"event":"fire"}"#)
-            return receiver.accepted.contains { $0.category == "fire" }
+        try await eventually("the rescue session is there", within: .seconds(20)) { box.log.contains("mode=rescue") }
+        try await expectFire("p-1", broker, receiver)
+        try await expectFire("p-2", broker, receiver)
+        try await broker.publish(topic("p-2"), #"{"ts":\#(now + 1000),"event":"reset"}"#)
+        try await eventually("its end goes out, too") {
+            receiver.accepted.contains { $0.device == "p-2" && $0.type.hasSuffix("cleared") }
         }
         try await broker.publish("fire/v1/320102/hydrant/h-1/telemetry", #"{"ts":\#(now),"values":{"pressure":0.3}}"#)
         try await mend()
         try await eventually("it is ready again", within: .seconds(90)) { await box.status("/readyz") == 200 }
-        try await eventually("what the broker kept is stored", within: .seconds(30)) {
-            try await box.exported().contains { $0.contains("h-1") }
+        try await eventually("what the broker kept is stored, of both lanes", within: .seconds(30)) {
+            let lines = try await box.exported()
+            return ["h-1,,pressure", "p-1,,event.fire", "p-2,,event.fire", "p-2,,event.reset"].allSatisfy { part in
+                lines.contains { $0.contains(",\(part),") }
+            }
         }
-        // One fire, however often it was told: in the list, and at the receiver under one id.
+        // One fire each, however often it was told: in the list, and at the receiver under one id.
         let fires = try await box.items("/api/v1/alarms?category=fire")
-        #expect(fires.count == 1)
-        #expect(
-            Set(receiver.accepted.filter { $0.category == "fire" && $0.type.hasSuffix("raised") }.map(\.id)).count == 1)
+        #expect(fires.count { $0["state"] as? String == "active" } == 1)
+        func raises(_ device: String) -> Int {
+            Set(receiver.accepted.filter { $0.device == device && $0.type.hasSuffix("raised") }.map(\.id)).count
+        }
+        #expect(raises("p-1") == 1)
+        // The engine does not know yet that memory has decided the message that ended, and raises it once more.
+        withKnownIssue("a fire that was raised and reset from memory is a second alarm", isIntermittent: true) {
+            #expect(fires.count == 2)
+            #expect(raises("p-2") == 1)
+        }
         try await eventually("the trouble is over") {
             try await !box.items("/api/v1/alarms?category=system&state=active").contains {
                 $0["rule"] as? String == "store-not-writable"
             }
+        }
+    }
+
+    private func topic(_ device: String) -> String { "fire/v1/320102/panel/\(device)/event" }
+
+    /// The clean session holds nothing for us: publishes until it is there to hear.
+    private func expectFire(_ device: String, _ broker: Broker, _ receiver: Receiver) async throws {
+        try await eventually("a fire goes out from memory: \(device)", within: .seconds(30), every: .milliseconds(200))
+        {
+            try await broker.publish(topic(device), #"{"ts":\#(now),"event":"fire"}"#)
+            return receiver.accepted.contains { $0.device == device && $0.category == "fire" }
         }
     }
 
@@ -61,12 +79,67 @@ import Testing
         #expect(box.log.contains("not a database") || box.log.contains("corrupt") || box.log.contains("damaged"))
     }
 
-    @Test(.enabled(if: geteuid() == 0)) func readOnlyFileSystemIsWaitedFor() async throws {
+    /// Needs no right to mount anything: every write of the daemon fails from some moment on.
+    @Test func storeThatFailsAtWorkStopsAcknowledgingAndResumes() async throws {
+        let (broker, receiver) = (try await Broker(), try await Receiver())
+        let box = try Box(broker: broker.port, webhooks: [("duty-room", receiver.url)], linger: "50ms")
+        try await box.start(canLoseFiles: true)
+        try await broker.publish("fire/v1/320102/hydrant/h-0/telemetry", #"{"ts":\#(now),"values":{"pressure":0.3}}"#)
+        try await eventually("it works") { try await box.stat("readings_stored") == 1 }
+        try await box.limitFiles(true)
+        try await broker.publishLines(
+            "fire/v1/320102/hydrant/h-1/telemetry",
+            (0..<500).map { #"{"ts":\#(now + Int64($0)),"values":{"pressure":0.3}}"# })
+        try await eventually("the trouble is shown") { await box.status("/readyz") == 503 }
+        #expect(await box.status("/healthz") == 200)
+        try await expectFire("p-1", broker, receiver)
+        try await expectIdle(box)
+        try await box.limitFiles(false)
+        try await eventually("it is ready again", within: .seconds(90)) { await box.status("/readyz") == 200 }
+        try await eventually("nothing is missing") {
+            let lines = try await box.exported()
+            return lines.count { $0.contains(",h-1,") } == 500 && lines.contains { $0.contains(",p-1,,event.fire,") }
+        }
+        let fires = try await box.items("/api/v1/alarms?category=fire")
+        #expect(fires.count == 1)
+        let id = try #require(fires.first?["id"] as? String)
+        try await eventually("what became of the push is known") {
+            try await box.items("/api/v1/deliveries?state=delivered").contains { $0["alarm"] as? String == id }
+        }
+    }
+
+    /// Results of deliveries wait for a store that is not there; nothing may turn round meanwhile. This is a
+    /// measurement over a time, the only way to see that nothing happens.
+    private func expectIdle(_ box: Box) async throws {
+        let (start, before) = (ContinuousClock.now, try box.processorTime())
+        try await Task.sleep(for: .seconds(2))
+        let used = try box.processorTime() - before
+        #expect(used < 0.5 * (start.duration(to: .now) / .seconds(1)), "\(used) s of processor time")
+    }
+
+    /// Mounting is a right of its own, which root does not have in every container.
+    private static let canMount: Bool = {
+        guard geteuid() == 0, let scratch = try? Scratch() else { return false }
+        let mount = Process()
+        mount.executableURL = URL(filePath: "/bin/sh")
+        mount.arguments = [
+            "-c", "mount -t tmpfs tmpfs '\(scratch.url.path)' 2>/dev/null && umount '\(scratch.url.path)'",
+        ]
+        guard (try? mount.run()) != nil else { return false }
+        mount.waitUntilExit()
+        return mount.terminationStatus == 0
+    }()
+
+    private func mount(_ options: String, at disk: String) async throws {
+        try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
+        let mounted = try await Program("/bin/mount", ["-t", "tmpfs", "-o", options, "tmpfs", disk]).ended()
+        try #require(mounted == 0)
+    }
+
+    @Test(.enabled(if: canMount, "no right to mount")) func readOnlyFileSystemIsWaitedFor() async throws {
         let (broker, receiver, scratch) = (try await Broker(), try await Receiver(), try Scratch())
         let disk = scratch.path("disk")
-        try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
-        let mounted = try await Program("/bin/mount", ["-t", "tmpfs", "-o", "ro,size=16m", "tmpfs", disk]).ended()
-        guard mounted == 0 else { return }
+        try await mount("ro,size=16m", at: disk)
         defer { _ = try? Program("/bin/umount", ["-l", disk]) }
         let box = try Box(
             broker: broker.port, webhooks: [("duty-room", receiver.url)], store: disk + "/firesense.sqlite")
@@ -79,13 +152,10 @@ import Testing
     }
 
     /// A small file system of its own that is full; needs the right to mount one.
-    @Test(.enabled(if: geteuid() == 0)) func fullDiskStopsAcknowledgingAndResumes() async throws {
+    @Test(.enabled(if: canMount, "no right to mount")) func fullDiskStopsAcknowledgingAndResumes() async throws {
         let (broker, receiver, scratch) = (try await Broker(), try await Receiver(), try Scratch())
         let disk = scratch.path("disk")
-        try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
-        guard try await Program("/bin/mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", disk]).ended() == 0 else {
-            return
-        }
+        try await mount("size=2m", at: disk)
         defer { _ = try? Program("/bin/umount", ["-l", disk]) }
         let box = try Box(
             broker: broker.port, webhooks: [("duty-room", receiver.url)], store: disk + "/firesense.sqlite",
@@ -101,12 +171,7 @@ import Testing
         }
         try await broker.publishLines("fire/v1/320102/hydrant/h-1/telemetry", lines)
         try await eventually("the trouble is shown", within: .seconds(60)) { await box.status("/readyz") == 503 }
-        var attempt = 0
-        try await eventually("a fire goes out from memory", within: .seconds(30), every: .milliseconds(200)) {
-            attempt += 1
-            try await broker.publish("fire/v1/320102/panel/p-1/event", #"{"ts":\#(now),"event":"fire"}"#)
-            return receiver.accepted.contains { $0.category == "fire" }
-        }
+        try await expectFire("p-1", broker, receiver)
         try FileManager.default.removeItem(atPath: filler)
         _ = try await Program("/bin/mount", ["-o", "remount,size=64m", disk]).ended()
         try await eventually("it is ready again", within: .seconds(90)) { await box.status("/readyz") == 200 }

@@ -103,6 +103,24 @@ import Testing
         try await eventually("nothing waits any more", within: .seconds(60)) {
             try await box.stat("deliveries_pending") == 0
         }
+        // Each line is one request, with the receiver's own judgement of signature and id.
+        let requests = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").map {
+            try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] ?? [:]
+        }
+        let fire = requests.filter {
+            let alarm = ($0["event"] as? [String: Any])?["data"] as? [String: Any]
+            return alarm?["category"] as? String == "fire" && $0["duplicate"] as? Bool == false
+        }
+        #expect(fire.map { $0["type"] as? String } == ["firesense.alarm.raised", "firesense.alarm.cleared"])
+        #expect(fire.allSatisfy { $0["status"] as? Int == 204 && $0["problem"] is NSNull })
+        var ids: [String: Set<String>] = [:]
+        for request in requests {
+            guard let event = request["event"] as? [String: Any], let id = request["webhook_id"] as? String,
+                let alarm = event["data"] as? [String: Any]
+            else { continue }
+            ids["\(alarm["id"] ?? "")#\(alarm["revision"] ?? "")", default: []].insert(id)
+        }
+        #expect(ids.count >= 2 && ids.values.allSatisfy { $0.count == 1 })
     }
 
     static let referenceReceiver = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

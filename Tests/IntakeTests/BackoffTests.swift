@@ -9,17 +9,17 @@ import Testing
         var random = SystemRandomNumberGenerator()
         for seconds in [1, 2, 4, 8, 16, 30, 30, 30] {
             let pause = backoff.next(using: &random)
-            #expect(pause >= .seconds(seconds) * 0.75 && pause <= .seconds(seconds) * 1.25, "\(pause)")
+            #expect(pause >= .seconds(seconds) * 0.75 && pause <= .seconds(seconds), "\(pause)")
         }
     }
 
-    @Test func jitterStaysWithinAQuarter() {
+    @Test func jitterIsUpToAQuarterAndNeverLengthens() {
         var random = SystemRandomNumberGenerator()
         var seen: Set<Int64> = []
         for _ in 0..<200 {
             var backoff = Backoff()
             let pause = backoff.next(using: &random)
-            #expect(pause >= .milliseconds(750) && pause <= .milliseconds(1250))
+            #expect(pause >= .milliseconds(750) && pause <= .seconds(1))
             seen.insert(pause.components.attoseconds)
         }
         #expect(seen.count > 100)

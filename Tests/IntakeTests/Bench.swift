@@ -22,11 +22,12 @@ final class Bench {
     let handover: Handover
     let counters = IntakeCounters()
     let session: IntakeSession
+    let cover: UrgentCover
     let log: LogLines
 
     init(
         _ lane: Lane = .urgent, port: Int, clientID: String = "test", mode: IntakeMode = .persistent,
-        log: LogLines = LogLines(), slots: Int = 32_768, bytes: Int = 1 << 22,
+        cover: UrgentCover = UrgentCover(), log: LogLines = LogLines(), slots: Int = 32_768, bytes: Int = 1 << 22,
         _ change: (inout IntakeSettings) -> Void = { _ in }
     ) throws {
         var settings = IntakeSettings(
@@ -35,9 +36,10 @@ final class Bench {
         settings.linger = .milliseconds(50)
         change(&settings)
         self.log = log
+        self.cover = cover
         handover = try Handover(lane: lane, slots: slots, bytes: bytes, workerWaiter: Waiter())
         session = try IntakeSession(
-            settings, handover: handover, counters: counters, logger: log.logger, mode: mode)
+            settings, handover: handover, counters: counters, cover: cover, logger: log.logger, mode: mode)
         try session.start()
     }
 

@@ -11,11 +11,15 @@ final class Broker: @unchecked Sendable {
 
     /// - Parameter text: goes into the configuration; `FOLDER` stands for the broker's folder. Without a line
     ///   about it, anonymous users are allowed.
-    init(_ text: String = "", folder: URL? = nil) async throws {
+    /// - Parameter files: written into the folder first.
+    init(_ text: String = "", folder: URL? = nil, files: [String: String] = [:]) async throws {
         port = try freePort()
         self.folder =
             folder ?? FileManager.default.temporaryDirectory.appending(path: "firesense-broker-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
+        for (name, content) in files {
+            try content.write(to: self.folder.appending(path: name), atomically: true, encoding: .utf8)
+        }
         var text = text.replacingOccurrences(of: "FOLDER", with: self.folder.path)
         if !text.contains("allow_anonymous") { text += "\nallow_anonymous true" }
         configuration = """
@@ -27,6 +31,28 @@ final class Broker: @unchecked Sendable {
             """
         try await start()
     }
+
+    /// Access rules that can refuse a subscription: those of a file only keep messages from being delivered.
+    static let accessRules = """
+        plugin /usr/lib/\(architecture)-linux-gnu/mosquitto_dynamic_security.so
+        plugin_opt_config_file FOLDER/access.json
+        """
+    static let noEvents = #"""
+        {"defaultACLAccess":{"publishClientSend":true,"publishClientReceive":true,"subscribe":true,"unsubscribe":true},
+         "clients":[],"groups":[{"groupname":"all","roles":[{"rolename":"all"}]}],"anonymousGroup":"all",
+         "roles":[{"rolename":"all","acls":[
+           {"acltype":"subscribePattern","topic":"fire/v1/+/+/+/event","allow":false},
+           {"acltype":"publishClientSend","topic":"$CONTROL/dynamic-security/#","allow":true}]}]}
+        """#
+    static let allowEvents = #"""
+        {"commands":[{"command":"removeRoleACL","rolename":"all","acltype":"subscribePattern",
+          "topic":"fire/v1/+/+/+/event"}]}
+        """#
+    #if arch(arm64)
+        private static let architecture = "aarch64"
+    #else
+        private static let architecture = "x86_64"
+    #endif
 
     func start() async throws {
         let file = folder.appending(path: "mosquitto.conf")

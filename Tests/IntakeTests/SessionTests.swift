@@ -9,6 +9,9 @@ import Testing
     /// As shipped: the broker lets a whole burst out before an acknowledgement.
     static let wide = "max_inflight_messages 1000\nmax_queued_messages 100000"
 
+    /// For a bulk session that must not hear the gateway's own status, which the urgent one publishes.
+    static let withoutGateway = ["a"]
+
     private func events(_ count: Int) -> [(topic: String, text: String)] {
         (0..<count).map { ("fire/v1/a/hydrant/h-\($0 % 7)/event", "\($0)") }
     }
@@ -128,6 +131,59 @@ import Testing
         let second = try Bench(port: broker.port)
         #expect(try await second.takeAndCommit(3).count == 3)
         second.stop()
+    }
+
+    /// The worker has thrown the batch away and committed a later one: `committed` is past messages that are in
+    /// no store. Also when the mode was changed and changed back before this thread could look.
+    @Test(arguments: [false, true])
+    func whatWasGivenUpIsNotAcknowledgedWhateverIsCommittedLater(whileStopping: Bool) async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        let bench = try Bench(port: broker.port)
+        try await bench.connected()
+        try await peer.publish("fire/v1/a/smoke/s/event", "lost with its batch")
+        _ = try await bench.take(1)
+        try await eventually("a commit is wanted") { bench.handover.wantedSequence == 1 }
+        let session = bench.session
+        if whileStopping {
+            let stopping = Task.detached { session.stop(by: .now + .seconds(20)) }
+            try await eventually("stopping") { session.isStopping }
+            bench.handover.giveUp()
+            bench.handover.commit(upTo: 1)
+            #expect(await stopping.value)
+        } else {
+            bench.handover.giveUp()
+            session.setMode(.rescue)
+            session.setMode(.persistent)
+            bench.handover.commit(upTo: 1)
+            let again = try await bench.takeAndCommit(1)
+            #expect(again.map(\.text) == ["lost with its batch"])
+            try await bench.acknowledged(1)
+            bench.stop()
+        }
+        #expect(bench.counters.messagesAcknowledged.value == (whileStopping ? 0 : 1))
+        guard whileStopping else { return }
+        let second = try Bench(port: broker.port)
+        #expect(try await second.takeAndCommit(1).map(\.text) == ["lost with its batch"])
+        second.stop()
+    }
+
+    /// Nobody will commit it any more: the time given for stopping need not pass.
+    @Test func aChangedModeEndsTheWaitForACommitAlsoWhileStopping() async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        let bench = try Bench(port: broker.port)
+        try await bench.connected()
+        try await peer.publish(events(1))
+        try await eventually("a commit is wanted") { bench.handover.wantedSequence == 1 }
+        let session = bench.session
+        let start = ContinuousClock.now
+        let stopping = Task.detached { session.stop(by: start + .seconds(30)) }
+        try await eventually("stopping") { session.isStopping }
+        session.setMode(.rescue)
+        #expect(await stopping.value)
+        #expect(ContinuousClock.now - start < .seconds(15))
+        #expect(bench.counters.messagesAcknowledged.value == 0)
     }
 
     // MARK: Linger
@@ -255,6 +311,29 @@ import Testing
         bench.stop()
     }
 
+    /// A store that is broken at the first start: the broker does not know the session yet in which everything is
+    /// to wait, and the clean one keeps nothing.
+    @Test func rescueBeforeTheFirstConnectionHasThePersistentSessionKeepEverything() async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        let bench = try Bench(port: broker.port, mode: .rescue)
+        try await bench.connected()
+        try await peer.publish("fire/v1/a/smoke/s/event", "live")
+        #expect(try await bench.take(1).map(\.text) == ["live"])
+        // A broker that keeps nothing over a restart has forgotten the session.
+        broker.stop()
+        try await eventually("connection lost") { !bench.session.status.isConnected }
+        try await broker.start()
+        try await bench.connected()
+        let other = try await Peer(port: broker.port)
+        try await other.publish("fire/v1/a/smoke/s/event", "live again")
+        #expect(try await bench.take(1).map(\.text) == ["live again"])
+        bench.session.setMode(.persistent)
+        #expect(try await bench.takeAndCommit(1).map(\.text) == ["live again"])
+        try await bench.acknowledged(1)
+        bench.stop()
+    }
+
     @Test func bulkHasNoRescue() async throws {
         let broker = try await Broker()
         let bench = try Bench(.bulk, port: broker.port)
@@ -281,7 +360,12 @@ import Testing
     @Test func bulkLetsGoOfWhatUrgentCarriesAndAcknowledgesIt() async throws {
         let broker = try await Broker(Self.wide)
         let peer = try await Peer(port: broker.port)
-        let bench = try Bench(.bulk, port: broker.port) { $0.linger = .milliseconds(20) }
+        let urgent = try Bench(port: broker.port)
+        try await urgent.connected()
+        let bench = try Bench(.bulk, port: broker.port, cover: urgent.cover) {
+            $0.linger = .milliseconds(20)
+            $0.areas = Self.withoutGateway
+        }
         try await bench.connected()
         try await peer.publish(events(5) + telemetry(5, kind: "panel") + telemetry(3, kind: "hydrant"))
         try await peer.publish("fire/v1/a/newfangled/n/telemetry", "unknown kind")
@@ -290,7 +374,63 @@ import Testing
         try await bench.acknowledged(14)
         #expect(bench.counters.messagesLetGo.value == 10)
         #expect(bench.counters.messagesReceived.value == 14)
+        #expect(try await urgent.takeAndCommit(10).count == 10)
         bench.stop()
+        urgent.stop()
+    }
+
+    /// Refused, never connected, or without its filters: nothing would ever store what bulk lets go.
+    @Test func bulkTakesAllWhileTheUrgentSessionIsNotKnownToHaveIt() async throws {
+        let broker = try await Broker(Self.wide)
+        let peer = try await Peer(port: broker.port)
+        let bench = try Bench(.bulk, port: broker.port)
+        try await bench.connected()
+        try await peer.publish(events(3) + telemetry(2, kind: "panel"))
+        #expect(try await bench.takeAndCommit(5).count == 5)
+        #expect(bench.counters.messagesLetGo.value == 0)
+
+        let urgent = try Bench(port: broker.port, cover: bench.cover)
+        try await urgent.connected()
+        // From the first silence of bulk on, at the latest.
+        try await eventually("let go") {
+            try peer.client.publish("fire/v1/a/smoke/s/event", Array("again".utf8), qos: 0)
+            try peer.client.step(.milliseconds(20))
+            let messages = bench.take() + urgent.take()
+            if let last = messages.last(where: { $0.header.lane == .bulk }) {
+                bench.handover.commit(upTo: last.header.sequence)
+            }
+            if let last = messages.last(where: { $0.header.lane == .urgent }) {
+                urgent.handover.commit(upTo: last.header.sequence)
+            }
+            return bench.counters.messagesLetGo.value > 0
+        }
+        try await bench.kill()
+        try await urgent.kill()
+    }
+
+    /// A broker that keeps nothing over a restart, and the bulk session is back first.
+    @Test func bulkTakesAllWhenTheBrokerHasForgottenBothSessions() async throws {
+        let broker = try await Broker(Self.wide)
+        let urgent = try Bench(port: broker.port)
+        try await urgent.connected()
+        let bulk = try Bench(.bulk, port: broker.port, cover: urgent.cover) { $0.areas = Self.withoutGateway }
+        try await bulk.connected()
+        broker.stop()
+        // As if its thread had not noticed yet.
+        try await urgent.kill()
+        try await eventually("connection lost") { !bulk.session.status.isConnected }
+        try await broker.start()
+        try await bulk.connected()
+        let peer = try await Peer(port: broker.port)
+        try await peer.publish("fire/v1/a/smoke/s/event", "only bulk hears it")
+        #expect(try await bulk.takeAndCommit(1).map(\.text) == ["only bulk hears it"])
+
+        urgent.session.setMode(.persistent)
+        try await urgent.connected()
+        try await peer.publish("fire/v1/a/smoke/s/event", "both")
+        #expect(try await urgent.takeAndCommit(1).map(\.text) == ["both"])
+        try await bulk.kill()
+        try await urgent.kill()
     }
 
     @Test func flagsRetainedMessagesAndCutsOverlongPayloads() async throws {
@@ -355,11 +495,53 @@ import Testing
         bench.stop()
     }
 
+    /// Connected, and yet a fire may pass by: that is not what anybody takes for connected.
+    @Test func aRefusedNativeFilterIsNotConnectedUntilItIsGranted() async throws {
+        let broker = try await Broker(Self.wide + "\n" + Broker.accessRules, files: ["access.json": Broker.noEvents])
+        let peer = try await Peer(port: broker.port)
+        let bench = try Bench(port: broker.port)
+        try await eventually("refused") { bench.session.status.lastError != nil }
+        #expect(bench.session.status.lastError?.contains("fire/v1/+/+/+/event") == true)
+        #expect(bench.session.status.refusedFilters == ["fire/v1/+/+/+/event"])
+        #expect(!bench.session.status.isConnected)
+        #expect(bench.counters.connected.value == 0)
+        // What the others bring is taken all the same.
+        try await peer.publish("fire/v1/a/smoke/s/telemetry", "1")
+        #expect(try await bench.takeAndCommit(1).map(\.text) == ["1"])
+        // Bulk takes what urgent is not granted.
+        let bulk = try Bench(.bulk, port: broker.port, cover: bench.cover) { $0.areas = Self.withoutGateway }
+        try await bulk.connected()
+        try await peer.publish("fire/v1/a/hydrant/h/event", "2")
+        #expect(try await bulk.takeAndCommit(1).map(\.text) == ["2"])
+        bulk.stop()
+
+        // The plugin throws out everybody whose rules have changed.
+        try? await peer.publish("$CONTROL/dynamic-security/v1", Broker.allowEvents)
+        try await bench.connected()
+        #expect(bench.session.status.refusedFilters.isEmpty)
+        let other = try await Peer(port: broker.port)
+        try await other.publish("fire/v1/a/hydrant/h/event", "3")
+        #expect(try await bench.takeAndCommit(1).map(\.text) == ["3"])
+        bench.stop()
+    }
+
+    /// With QoS 0 nothing waits for us at the broker.
+    @Test(arguments: [MQTTVersion.v5, .v311])
+    func aDowngradedFilterIsNotConnected(version: MQTTVersion) async throws {
+        let broker = try await Broker("max_qos 0")
+        let bench = try Bench(.bulk, port: broker.port) { $0.version = version }
+        try await eventually("told") { bench.session.status.lastError?.contains("QoS 0") == true }
+        #expect(!bench.session.status.isConnected)
+        bench.stop()
+    }
+
     /// What was in the ring when the connection was given up is the worker's to forget.
     @Test func aMessageLetGoDoesNotWaitForWhatWasGivenUp() async throws {
         let broker = try await Broker(Self.wide)
         let peer = try await Peer(port: broker.port)
-        let bench = try Bench(.bulk, port: broker.port)
+        let urgent = try Bench(port: broker.port)
+        try await urgent.connected()
+        let bench = try Bench(.bulk, port: broker.port, cover: urgent.cover) { $0.areas = Self.withoutGateway }
         try await bench.connected()
         try await peer.publish(telemetry(1, kind: "hydrant"), qos: 0)
         _ = try await bench.take(1)
@@ -406,6 +588,22 @@ import Testing
         }
         try await right.connected()
         right.stop()
+    }
+
+    @Test func aRenewedPasswordIsTriedAtOnce() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "firesense-broker-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try run(
+            "/usr/bin/mosquitto_passwd", "-b", "-c", folder.appending(path: "passwords").path, "gateway", "right")
+        let broker = try await Broker("allow_anonymous false\npassword_file FOLDER/passwords", folder: folder)
+        let bench = try Bench(port: broker.port) {
+            $0.username = "gateway"
+            $0.password = Secret(Array("wrong".utf8))
+        }
+        try await eventually("refused") { bench.session.status.lastError != nil }
+        bench.session.renew(password: Secret(Array("right".utf8)))
+        try await bench.connected()
+        bench.stop()
     }
 
     @Test(arguments: [MQTTVersion.v5, .v311])

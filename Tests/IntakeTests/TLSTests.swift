@@ -38,9 +38,20 @@ private final class Authority {
             "-CAcreateserial", "-days", "\(days)", "-extfile", path("extension"), "-out", path("server.crt"))
     }
 
-    func broker() async throws -> Broker {
+    /// For whoever is asked for one.
+    func clientCertificate() throws {
+        try run(
+            "/usr/bin/openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+            path("client.key"), "-out", path("client.csr"), "-subj", "/CN=gateway")
+        try run(
+            "/usr/bin/openssl", "x509", "-req", "-in", path("client.csr"), "-CA", path("ca.crt"), "-CAkey",
+            path("ca.key"), "-CAcreateserial", "-days", "2", "-out", path("client.crt"))
+    }
+
+    func broker(_ extra: String = "") async throws -> Broker {
         try await Broker(
-            "certfile FOLDER/server.crt\nkeyfile FOLDER/server.key\nmax_inflight_messages 1000", folder: folder)
+            "certfile FOLDER/server.crt\nkeyfile FOLDER/server.key\nmax_inflight_messages 1000\n\(extra)",
+            folder: folder)
     }
 }
 
@@ -68,6 +79,30 @@ private final class Authority {
         #expect(again.count { $0.header.flags.contains(.duplicate) } == 200)
         try await second.acknowledged(200)
         second.stop()
+    }
+
+    @Test(arguments: [MQTTVersion.v5, .v311])
+    func aClientCertificateIsShownWhereOneIsAskedFor(version: MQTTVersion) async throws {
+        let authority = try Authority()
+        try authority.certificate(for: "IP:127.0.0.1")
+        try authority.clientCertificate()
+        let broker = try await authority.broker("cafile FOLDER/ca.crt\nrequire_certificate true")
+        let without = try Bench(port: broker.port) {
+            $0.version = version
+            $0.tls = MQTTTLS(caFile: authority.path("ca.crt"))
+        }
+        try await eventually("an error") { without.session.status.lastError != nil }
+        // Under TLS 1.3 the refusal comes after the handshake: as an alert, or as a connection that is just closed.
+        #expect(!without.session.status.wasEverConnected)
+        without.stop()
+        let bench = try Bench(port: broker.port) {
+            $0.version = version
+            $0.tls = MQTTTLS(
+                caFile: authority.path("ca.crt"), certFile: authority.path("client.crt"),
+                keyFile: authority.path("client.key"))
+        }
+        try await bench.connected()
+        bench.stop()
     }
 
     @Test func aWrongAuthorityIsNamed() async throws {

@@ -15,11 +15,16 @@ final class Bench {
     var unknownMetrics: [String] = []
     private var sequence: UInt64 = 0
 
-    init(retained: [RetainedMark] = [], redeliveries: [Redelivery] = []) throws {
-        fleet = Fleet(catalogue: Defaults.catalogue)
+    init(
+        retained: [RetainedMark] = [], redeliveries: [Redelivery] = [], lastSeen: Timestamp? = nil,
+        catalogue: Catalogue = Defaults.catalogue, dialects: [any Dialect]? = nil
+    ) throws {
+        fleet = Fleet(catalogue: catalogue)
+        if let lastSeen { _ = fleet.addDevice(id: "other", kind: 0, area: fleet.area("320102"), at: lastSeen) }
         let log = Log()
-        normaliser = try Normaliser(
+        normaliser = Normaliser(
             fleet: fleet, counters: NormaliseCounters(), retained: retained, redeliveries: redeliveries,
+            dialects: try dialects ?? Dialects.all(),
             onUnknownMetric: { device, metric in log.lines.append("\(device) \(metric)") })
         self.log = log
     }
@@ -29,7 +34,7 @@ final class Bench {
 
     func read(
         _ topic: String, _ payload: some Sequence<UInt8>, retained: Bool = false, duplicate: Bool = false,
-        packetID: UInt16 = 1,
+        packetID: UInt16 = 1, isRetry: Bool = false,
         at time: Timestamp = Bench.receivedAt, synchronised: Bool = true
     ) {
         let payload = Array(payload)
@@ -40,9 +45,9 @@ final class Bench {
         if retained { flags.insert(.retained) }
         if duplicate { flags.insert(.duplicate) }
         let header = MessageHeader(
-            receivedAt: time, sequence: sequence, publishedLength: UInt32(payload.count),
+            receivedAt: time, sequence: isRetry ? 0 : sequence, publishedLength: UInt32(payload.count),
             topicLength: UInt16(topic.utf8.count),
-            packetID: packetID, lane: .urgent, flags: flags)
+            packetID: isRetry ? 0 : packetID, lane: .urgent, flags: flags)
         bytes.withUnsafeBytes { all in
             normaliser.read(
                 header, UnsafeRawBufferPointer(rebasing: all[..<(all.count - 64)]), clockIsSynchronised: synchronised,

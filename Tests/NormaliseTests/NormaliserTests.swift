@@ -92,6 +92,62 @@ struct NormaliserTests {
         #expect(bench.fleet.devices[0].metricCount == 256)
         bench.read("fire/v1/320102/panel/p-1/event", #"{"event":"fire","component":"c-1"}"#.utf8)
         #expect(bench.findings.readings.count == 1)
+        bench.read("fire/v1/320102/panel/p-1/telemetry", #"{"values":{"smoke":true,"fire":1,"fault":true}}"#.utf8)
+        #expect(bench.findings.readings.map(\.value) == [.boolean(true), .boolean(true)])
+        #expect(bench.findings.rejection?.reason == .limit)
+        bench.read("fire/v1/320102/panel/p-1/telemetry", #"{"values":{"smoke":false,"fault":true}}"#.utf8)
+        #expect(bench.findings.readings.map(\.value) == [.boolean(false)])
+    }
+
+    /// 4,096 ports, and a fire at one more.
+    @Test func deviceFullOfComponentsStillTellsFire() throws {
+        let bench = try Bench()
+        let charger = "fire/v1/320102/charger/c-1/telemetry"
+        for start in stride(from: 0, to: 4096, by: 1000) {
+            let elements = (start..<min(start + 1000, 4096)).map { #"{"component":"p\#($0)","values":{"power":1}}"# }
+            bench.read(charger, "[\(elements.joined(separator: ","))]".utf8)
+        }
+        #expect(bench.fleet.devices[0].componentCount == 4096 && bench.findings.rejection == nil)
+        bench.read(charger, #"{"component":"one-more","values":{"power":1,"smoke":true}}"#.utf8)
+        #expect(bench.findings.readings.map(\.value) == [.boolean(true)])
+        #expect(bench.findings.readings.map { bench.fleet.series[Int($0.series)].component } == [-1])
+        #expect(bench.findings.rejection?.reason == .limit)
+    }
+
+    /// A catalogue from elsewhere that calls the smoke density `smoke`: true is a fire all the same.
+    @Test func noCatalogueSwitchesFireOff() throws {
+        var catalogue = Catalogue(kinds: [])
+        for (kind, type) in [("a", Metric.ValueType.number), ("b", .text)] {
+            let metrics = ["smoke", "fire"].map {
+                Metric(name: $0, type: type, unit: nil, plausible: nil, title: Title(zh: "烟", en: "Smoke"))
+            }
+            catalogue.kinds.append(
+                DeviceKind(
+                    name: kind, title: Title(zh: "甲", en: "A"), urgent: true, expectedInterval: .seconds(60),
+                    metrics: metrics))
+        }
+        let bench = try Bench(catalogue: catalogue)
+        for kind in ["a", "b"] {
+            for truth in ["true", "1", "\"on\""] {
+                bench.read(
+                    "fire/v1/320102/\(kind)/\(kind)-1/telemetry",
+                    "{\"values\":{\"smoke\":\(truth),\"fire\":\(truth)}}".utf8)
+                #expect(bench.findings.readings.map(\.value) == [.boolean(true), .boolean(true)])
+            }
+        }
+        bench.read("fire/v1/320102/a/a-1/telemetry", #"{"values":{"smoke":7.5}}"#.utf8)
+        #expect(bench.findings.readings.map(\.value) == [.number(7.5)])
+    }
+
+    @Test func unknownMetricIsNamedOncePerDevice() throws {
+        let bench = try Bench()
+        let charger = "fire/v1/320102/charger/c-1/telemetry"
+        let ports = (0..<10).map { #"{"component":"port-\#($0)","values":{"phase":1}}"# }
+        bench.read(charger, "[\(ports.joined(separator: ","))]".utf8)
+        bench.read(charger, #"{"values":{"phase":2,"rpm":3}}"#.utf8)
+        bench.read("fire/v1/320102/charger/c-2/telemetry", #"{"values":{"phase":1}}"#.utf8)
+        #expect(bench.log.lines == ["c-1 phase", "c-1 rpm", "c-2 phase"])
+        #expect(bench.normaliser.counters.unknownMetrics.value == 13)
     }
 
     /// Whatever the bytes, nothing may crash, and what is not understood is in the quarantine.

@@ -135,4 +135,15 @@ private func onThread(_ body: @escaping @Sendable () -> Void) {
         #expect(waiter.prepareToSleep())
         #expect(!waiter.drain())
     }
+
+    /// A waker may write its byte when the sleep it was meant to end is over.
+    @Test func aByteThatComesLateEndsOneSleepAndNotAll() throws {
+        let waiter = try Waiter()
+        #expect(waiter.prepareToSleep())
+        var byte: UInt8 = 0
+        #expect(write(waiter.writingEnd, &byte, 1) == 1)
+        #expect(!waiter.drain(), "nobody called")
+        var descriptor = pollfd(fd: waiter.fileDescriptor, events: Int16(POLLIN), revents: 0)
+        #expect(poll(&descriptor, 1, 0) == 0)
+    }
 }

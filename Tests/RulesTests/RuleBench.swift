@@ -10,6 +10,8 @@ final class RuleBench {
     let fleet = Fleet(catalogue: Defaults.catalogue)
     let engine: RuleEngine
     private(set) var live: Int64 = 0
+    /// `nil`: the engine is not told of a steady clock.
+    var steady: Int64?
     /// Wall clock of the gateway.
     private(set) var now = RuleBench.start
 
@@ -43,37 +45,50 @@ final class RuleBench {
     @discardableResult
     func read(
         _ device: String, _ kind: String, _ metric: String, _ value: Value, at seconds: Double? = nil,
-        component: String? = nil, quality: Quality = [], backlog: Bool = false
+        component: String? = nil, quality: Quality = [], backlog: Bool = false, detail: String? = nil,
+        receivedAt: Double? = nil, isRetry: Bool = false
     ) -> [AlarmChange] {
         var inactive = false
         if metric.hasPrefix(EventName.metricPrefix), value == .boolean(false) { inactive = true }
         let series = series(device, kind, metric, component: component, inactive: inactive)
+        let receivedAt = receivedAt.map { Self.start + Int64($0 * 1000) } ?? now
         engine.apply(
             Reading(
-                series: series, at: seconds.map { Self.start + Int64($0 * 1000) } ?? now, receivedAt: now, value: value,
-                quality: quality, backlog: backlog), live: live)
+                series: series, at: seconds.map { Self.start + Int64($0 * 1000) } ?? receivedAt, receivedAt: receivedAt,
+                value: value, quality: quality, backlog: backlog, detail: detail), live: live, steady: steady,
+            isRetry: isRetry)
         return engine.takeChanges()
     }
 
     @discardableResult
     func event(
         _ device: String, _ name: String, active: Bool = true, at seconds: Double? = nil, component: String? = nil,
-        kind: String = "panel", quality: Quality = []
+        kind: String = "panel", quality: Quality = [], detail: String? = nil, receivedAt: Double? = nil,
+        isRetry: Bool = false
     ) -> [AlarmChange] {
-        read(device, kind, "event.\(name)", .boolean(active), at: seconds, component: component, quality: quality)
+        read(
+            device, kind, "event.\(name)", .boolean(active), at: seconds, component: component, quality: quality,
+            detail: detail, receivedAt: receivedAt, isRetry: isRetry)
     }
 
     /// Time passes on both clocks.
     @discardableResult
     func wait(_ seconds: Double) -> [AlarmChange] {
         live += Int64(seconds * 1000)
+        steady = steady.map { $0 + Int64(seconds * 1000) }
         now = now + Int64(seconds * 1000)
         engine.advance(live: live, now: now)
         return engine.takeChanges()
     }
 
-    /// The daemon is down or disconnected: only the wall clock goes on.
+    /// The daemon is down, or the wall clock is set: only that goes on.
     func lose(_ seconds: Double) { now = now + Int64(seconds * 1000) }
+
+    /// The daemon is up and hears nothing.
+    func disconnect(_ seconds: Double) {
+        steady = steady.map { $0 + Int64(seconds * 1000) }
+        lose(seconds)
+    }
 
     func act(_ deed: OperatorAct.Deed, on alarm: Alarm) throws -> [AlarmChange] {
         _ = try engine.act(OperatorAct(deed: deed, by: "duty", note: nil), on: alarm, now: now)

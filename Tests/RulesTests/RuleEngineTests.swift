@@ -176,6 +176,64 @@ struct RuleEngineTests {
         #expect(bench.wait(400).isEmpty)
     }
 
+    /// The kind is no longer meant: what was pending for it is not raised.
+    @Test func reloadThatNarrowsTheKindsStopsWhatIsPending() {
+        let bench = RuleBench([.lowPressure()])
+        bench.read("h-1", "hydrant", "pressure", .number(0.05), at: 0)
+        var narrow = RuleDefinition.lowPressure()
+        narrow.kinds = ["panel"]
+        bench.engine.adopt([narrow])
+        #expect(bench.wait(200).isEmpty)
+    }
+
+    @Test func eventThatWaitsKeepsItsDetail() {
+        var rule = RuleDefinition.faultEvent
+        rule.holdFor = .seconds(60)
+        let bench = RuleBench([rule])
+        bench.event("p-1", "fault", at: 0, quality: .clock, detail: "loop 2 open")
+        let raised = bench.wait(61).first?.alarm
+        #expect(raised?.detail == "loop 2 open" && raised?.flags == ["clock"])
+        // Of another life nothing is left.
+        bench.event("p-1", "restored", at: 70)
+        bench.event("p-1", "fault", at: 80)
+        let second = bench.wait(61).first?.alarm
+        #expect(second != nil && second?.detail == nil && second?.flags == [])
+    }
+
+    @Test func eventToldAgainWhileItClearsIsAnOccurrence() throws {
+        var rule = RuleDefinition.faultEvent
+        rule.clearFor = .seconds(60)
+        let bench = RuleBench([rule])
+        let alarm = try #require(bench.event("p-1", "fault", at: 0).first?.alarm)
+        bench.event("p-1", "restored", at: 10)
+        #expect(bench.event("p-1", "fault", at: 20).map(\.kind) == [.occurrence])
+        _ = try bench.act(.acknowledge, on: alarm)
+        bench.event("p-1", "restored", at: 30)
+        let again = bench.event("p-1", "fault", at: 40).first
+        #expect(again?.kind == .updated && again?.alarm.reraised == true)
+        #expect(bench.wait(100).isEmpty)
+    }
+
+    // MARK: What the device says about itself
+
+    @Test func flagsOfAnActiveAlarmAreThoseOfTheMoment() {
+        let bench = RuleBench()
+        bench.event("p-1", "fire", at: 0, component: "c-1")
+        bench.event("p-1", "fire", at: 0, component: "c-2")
+        let muted = bench.event("p-1", "silence", at: 5)
+        #expect(muted.map(\.kind) == [.occurrence, .occurrence])
+        #expect(muted.allSatisfy { $0.alarm.flags == ["silence"] && $0.alarm.occurrences == 1 })
+        let disabled = bench.read("p-1", "panel", "disabled", .boolean(true), at: 6, component: "c-2")
+        #expect(disabled.map(\.alarm.component) == ["c-2"])
+        #expect(disabled.first?.alarm.flags == ["silence", "disabled"])
+        #expect(bench.read("p-1", "panel", "disabled", .boolean(true), at: 7, component: "c-2").isEmpty)
+        let again = bench.event("p-1", "fire", at: 8, component: "c-2", quality: .clock).first?.alarm
+        #expect(again?.occurrences == 2 && again?.flags == ["silence", "disabled", "clock"])
+        #expect(bench.event("p-1", "silence", active: false, at: 9).map(\.alarm.flags) == [[], ["disabled", "clock"]])
+        bench.event("p-1", "reset", at: 10)
+        #expect(bench.event("p-1", "silence", at: 11).isEmpty)
+    }
+
     @Test func shorterTimeOfAReloadIsKept() {
         let bench = RuleBench([.lowPressure(for: .seconds(3600))])
         bench.read("h-1", "hydrant", "pressure", .number(0.05), at: 0)

@@ -51,12 +51,12 @@ struct SeedingTests {
 
     @Test func raiseOfOneKeyAtOneTimeHasAnIdOfItsOwn() throws {
         let before = RuleBench()
-        let alarm = try #require(before.event("p-1", "fire", at: 0).first?.alarm)
-        let cleared = try #require(before.event("p-1", "reset", at: 0).first?.alarm)
+        let alarm = try #require(before.event("p-1", "fire", quality: .receiptTime).first?.alarm)
+        let cleared = try #require(before.event("p-1", "reset", quality: .receiptTime).first?.alarm)
         #expect(cleared.id == alarm.id)
         let after = RuleBench(restoring: [], fleetFrom: before)
         after.engine.restore(cleared, ordinal: 0, live: 0)
-        let second = try #require(after.event("p-1", "fire", at: 0).first)
+        let second = try #require(after.event("p-1", "fire", quality: .receiptTime).first)
         #expect(second.alarm.id != alarm.id && second.ordinal == 1)
     }
 

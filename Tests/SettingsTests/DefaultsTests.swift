@@ -126,19 +126,80 @@ import Testing
                     clearFor: .seconds(60)))
     }
 
-    /// Every threshold names where it comes from, and how far that may be trusted.
-    @Test func everyNumberHasItsSource() {
-        for file in [Defaults.rules, Defaults.deviceKinds] {
-            #expect(
-                file.text.contains("[inference]") && file.text.contains("[source: ") && file.text.contains("[memory]"))
-        }
+    /// How far a number may be trusted.
+    private static var mark: some RegexComponent { #/\[(source: |memory|inference)[^\]]*\]/# }
+
+    /// The comment right above a rule names its limit and its times and gives a reason for its margin, and ends with
+    /// how far that may be trusted.
+    @Test func everyNumberOfTheRulesHasItsSource() throws {
         var comment = ""
-        for line in Defaults.rules.text.split(separator: "\n") {
-            if line.hasPrefix("  #") { comment = line.contains("----") ? "" : comment + line }
-            if line.contains("when: { metric"), line.contains(#/(below|above|at_least|at_most): /#) {
-                #expect(comment.contains("["), "\(line) has no source")
-                comment = ""
+        var isComment = false
+        var numbers = 0
+        var id = ""
+        for line in Defaults.rules.text.split(separator: "\n").drop(while: { $0 != "rules:" }) {
+            if line.hasPrefix("  #") {
+                comment = isComment ? comment + " " + line.dropFirst(3) : String(line.dropFirst(3))
+                isComment = true
+                continue
+            }
+            if let match = line.firstMatch(of: #/^  - id: (.+)$/#) {
+                if !isComment { comment = "" }
+                id = String(match.1)
+            }
+            isComment = false
+            guard let colon = line.firstMatch(of: #/^ +(when|clear|for|clear_for|above|below|at_least|at_most):(.*)$/#)
+            else { continue }
+            var wanted: [String] = []
+            switch colon.1 {
+            case "for", "clear_for": wanted = [colon.2.trimmingCharacters(in: .whitespaces)]
+            case "clear": wanted = colon.2.contains(#/: -?[0-9]/#) ? ["hysteresis"] : []
+            case "when": wanted = colon.2.matches(of: #/: (-?[0-9.]+)/#).map { String($0.1) }
+            default: wanted = [colon.2.trimmingCharacters(in: .whitespaces)]
+            }
+            numbers += wanted.count
+            for number in wanted {
+                #expect(
+                    comment.lowercased().contains(
+                        try Regex("(^|[^0-9.])\(NSRegularExpression.escapedPattern(for: number))\\b")),
+                    "\(id) does not explain \(number) of '\(line)'")
+            }
+            if !wanted.isEmpty {
+                #expect(
+                    comment.wholeMatch(of: #/.*\]\.?/#) != nil && comment.contains(Self.mark), "\(id) gives no source")
             }
         }
+        #expect(numbers > 40)
+    }
+
+    /// A comment is about the metric below it and those of its unit that follow, or about all that follow when it
+    /// speaks of their ranges.
+    @Test func everyNumberOfTheCatalogueHasItsSource() {
+        var comment = ""
+        var unit: Substring?
+        var isComment = false
+        var numbers = 0
+        for line in Defaults.deviceKinds.text.split(separator: "\n").drop(while: { $0 != "kinds:" }) {
+            if let text = line.firstMatch(of: #/^ +# (.*)$/#) {
+                comment = isComment ? "\(comment) \(text.1)" : String(text.1)
+                unit = nil
+                isComment = true
+                continue
+            }
+            let wasComment = isComment
+            isComment = false
+            guard let found = line.firstMatch(of: #/range: \[|expected_interval: /#) else {
+                // Of what has no number, nothing is inherited.
+                if !line.contains("metrics:") { comment = "" }
+                continue
+            }
+            numbers += 1
+            let its = line.firstMatch(of: #/unit: ([^,]+)/#)?.1
+            let isMeant =
+                wasComment
+                || (!found.0.hasPrefix("expected") && unit != nil && (its == unit || comment.contains("ranges")))
+            #expect(isMeant && comment.contains(Self.mark), "'\(line)' has no source")
+            unit = unit ?? its
+        }
+        #expect(numbers > 40)
     }
 }

@@ -108,6 +108,13 @@ import Testing
         #expect(loaded.environment == ["NAME": "a, port: 1"])
     }
 
+    /// A path that is cut leads nowhere, however deep the folder.
+    @Test func missingFileIsNamedWhole() throws {
+        let deep = Array(repeating: "a-rather-deep-folder", count: 8).joined(separator: "/")
+        let folder = try Folder(["firesense.yaml": "mqtt: { username: a, password_file: \(deep)/mqtt }\n"])
+        #expect(folder.load().problems.contains { $0.found == "no such file, \(folder.path)/\(deep)/mqtt" })
+    }
+
     // MARK: Rules
 
     @Test func ruleTakesThePlaceOfAShippedOne() throws {

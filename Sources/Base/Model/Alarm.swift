@@ -134,8 +134,14 @@ public struct AlarmChange: Sendable, Equatable {
     /// How-manieth raise of this key at this `raisedAt`, from 0. Kept when the alarm is first stored; what later
     /// changes say is not looked at.
     public var ordinal: Int
+    /// The device's time of the input that brought it about, or what time alone has reached; `nil`: the input had no
+    /// time of its own, or it was no device's. Up to then its key has seen what the device had to say.
+    public var inputAt: Timestamp?
 
-    public init(kind: Kind, alarm: Alarm, at: Timestamp, cause: String, ordinal: Int) {
+    public init(
+        kind: Kind, alarm: Alarm, at: Timestamp, cause: String, ordinal: Int, inputAt: Timestamp? = nil
+    ) {
+        self.inputAt = inputAt
         self.kind = kind
         self.alarm = alarm
         self.at = at

@@ -12,6 +12,8 @@ public final class Fleet {
         public var firstSeen: Timestamp
         public var lastSeen: Timestamp
         public var online: Bool?
+        /// When that was so; in memory only.
+        public var onlineAt = Timestamp(milliseconds: 0)
         /// As last written to the database.
         public var savedLastSeen = Timestamp(milliseconds: 0)
         public var isDirty = true
@@ -120,7 +122,8 @@ public final class Fleet {
         }
     }
 
-    public func setOnline(_ device: Int32, _ online: Bool) {
+    public func setOnline(_ device: Int32, _ online: Bool, at time: Timestamp? = nil) {
+        if let time { devices[Int(device)].onlineAt = time }
         guard devices[Int(device)].online != online else { return }
         devices[Int(device)].online = online
         markDirty(device)
@@ -204,6 +207,11 @@ public final class Fleet {
             return .components
         }
         return nil
+    }
+
+    /// Whether a series of the device has this metric, on whatever component.
+    public func hasMetric(_ metric: Int32, device: Int32) -> Bool {
+        namesOfDevices.contains(metricName(device, metric))
     }
 
     private func maximumComponents(of device: Int32) -> Int {

@@ -2,7 +2,7 @@
 public struct MessageHeader: BitwiseCopyable, Sendable {
     /// Wall clock at receipt.
     public var receivedAt: Timestamp
-    /// Counts messages of a lane from 1; the committed sequence releases the PUBACKs up to it.
+    /// Counts messages of a lane from 1; the committed sequence releases the PUBACKs up to it. 0: from the quarantine.
     public var sequence: UInt64
     /// Length of the payload as published. Larger than what follows the topic in the ring when the
     /// payload was longer than `maximumPayload` and was cut.
@@ -12,6 +12,9 @@ public struct MessageHeader: BitwiseCopyable, Sendable {
     public var packetID: UInt16
     public var lane: Lane
     public var flags: Flags
+
+    /// Read once more from the quarantine: what has come since knows better.
+    public var isRetry: Bool { sequence == 0 }
 
     public struct Flags: OptionSet, BitwiseCopyable, Sendable {
         public let rawValue: UInt8

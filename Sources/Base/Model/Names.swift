@@ -60,4 +60,13 @@ public enum EventName: String, CaseIterable, Sendable {
     public static let metricPrefix = "event."
     /// The metric this event is stored under.
     public var metric: String { Self.metricPrefix + rawValue }
+
+    /// It tells of something that begins; the others end something, or only inform.
+    public var raises: Bool {
+        switch self {
+        case .fire, .manualAlarm, .preAlarm, .fault, .disabled, .supervisory, .started, .feedback, .tamper, .batteryLow:
+            true
+        case .stopped, .reset, .silence, .selfTest, .test, .acknowledge, .dutyCheckAnswered, .restored: false
+        }
+    }
 }

@@ -119,6 +119,9 @@ public struct Redelivery: Sendable, Hashable {
 
 /// The last retained message of a topic, as hashes.
 public struct RetainedMark: Sendable, Hashable {
+    /// In the place of a content hash: something else came live since, and nothing retained equals it.
+    public static let gone: UInt64 = 0
+
     public var topicHash: UInt64
     public var contentHash: UInt64
     public init(topicHash: UInt64, contentHash: UInt64) {

@@ -58,12 +58,14 @@ public struct Daemon {
         // Intake: one session and one ring per lane.
         let waiter = try Waiter()
         let intake = IntakeSettings(loaded)
+        let cover = UrgentCover()
         let lanes = try Lane.allCases.map { lane in
             let handover = try Handover(
                 lane: lane, slots: Self.slots(lane), bytes: Self.bytes(lane), workerWaiter: waiter)
             let counters = IntakeCounters()
             counters.register(on: page, lane: lane)
-            let session = try IntakeSession(intake, handover: handover, counters: counters, logger: logger)
+            let session = try IntakeSession(
+                intake, handover: handover, counters: counters, cover: cover, logger: logger)
             page.collect("ring_depth", "Messages waiting for the worker.") {
                 [([("lane", lane.description)], Double(handover.ring.depth))]
             }
@@ -128,14 +130,15 @@ public struct Daemon {
                 IntakeService(sessions: lanes.map(\.session)),
                 Reloader(
                     configurationPath: configurationPath, current: current, accepted: accepted, inbox: inbox,
-                    dispatcher: dispatcher, threshold: threshold, successful: reloadSuccessful,
+                    dispatcher: dispatcher, threshold: threshold, successful: reloadSuccessful, state: state,
                     renewAccess: { loaded in
+                        for lane in lanes { lane.session.renew(password: loaded.mqttPassword) }
                         server.replaceTokens(try ServeSettings(loaded).tokens)
                         try server.reloadCertificate()
                     }, logger: logger),
                 Notifier(
                     state: state, lanes: lanes, pending: { dispatcher.figures.pending },
-                    fallback: { current.fallback }, logger: logger),
+                    notes: { current.notes }, logger: logger),
             ]
         var group = ServiceGroupConfiguration(
             services: services.map { .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup) },

@@ -3,11 +3,17 @@
 /// the wall clock moves it.
 struct LiveClock {
     private(set) var milliseconds: Int64 = 0
+    /// All time since the start, counted or not.
+    private(set) var steady: Int64 = 0
+    private let began: ContinuousClock.Instant
     private var last: ContinuousClock.Instant
     private var remainder = Duration.zero
     private var isCounting = false
 
-    init(now: ContinuousClock.Instant) { last = now }
+    init(now: ContinuousClock.Instant) {
+        began = now
+        last = now
+    }
 
     /// Counts what has passed since the last call if the gateway was counting then.
     mutating func advance(to now: ContinuousClock.Instant, isCounting: Bool) {
@@ -18,11 +24,13 @@ struct LiveClock {
             remainder = passed - .milliseconds(whole)
         }
         last = now
+        steady = Int64(began.duration(to: now) / .milliseconds(1))
         self.isCounting = isCounting
     }
 
-    /// When the counter will reach `deadline`, should it go on counting.
-    func instant(of deadline: Int64) -> ContinuousClock.Instant {
-        last.advanced(by: .milliseconds(max(0, deadline - milliseconds)))
+    /// When the counter will reach `deadline`, should it go on counting; `nil`: it stands.
+    func instant(of deadline: Int64) -> ContinuousClock.Instant? {
+        guard isCounting else { return nil }
+        return last.advanced(by: .milliseconds(max(0, deadline - milliseconds)))
     }
 }

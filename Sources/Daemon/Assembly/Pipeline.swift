@@ -82,8 +82,9 @@ final class Pipeline {
         store = nil
     }
 
-    /// Takes up alarms that were raised while the store could not be written.
-    func adopt(_ alarm: Alarm, ordinal: Int, live: Int64) {
+    /// Takes up what happened to alarms while the store could not be written.
+    func adopt(_ change: AlarmChange, live: Int64) {
+        let alarm = change.alarm
         if alarm.device.kind != Catalogue.gatewayKind, let metric = alarm.metric {
             let device =
                 fleet.device(alarm.device.id)
@@ -93,7 +94,9 @@ final class Pipeline {
             _ = fleet.addSeries(
                 device: device, component: alarm.component.map(fleet.component) ?? -1, metric: fleet.metric(metric))
         }
-        engine.restore(alarm, ordinal: ordinal, live: live, expiresAfter: SystemConditionID.expiry(of: alarm))
+        engine.restore(
+            alarm, ordinal: change.ordinal, live: live, expiresAfter: SystemConditionID.expiry(of: alarm),
+            heldInput: change.inputAt)
     }
 
     /// Who has been told of which alarm, as the outbox has it now.

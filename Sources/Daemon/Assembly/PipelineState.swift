@@ -16,6 +16,8 @@ final class PipelineState: Sendable {
     let heldChangesDropped = Counter()
     /// Beats with every round of the worker; what the watchdog looks at.
     let beats = Atomic<UInt64>(0)
+    /// systemd has been told READY.
+    let isReady = Atomic<Bool>(false)
 
     private struct State {
         var reader: StoreReader?

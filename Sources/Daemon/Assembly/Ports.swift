@@ -117,7 +117,10 @@ struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, DeliveryLedger, Q
     func stats() async throws -> Stats {
         var stats = Stats()
         stats.messagesReceived = lanes.reduce(0) {
-            $0 + $1.counters.messagesReceived.value - $1.counters.messagesLetGo.value
+            // Two looks at two counters: the second may have passed the first.
+            let letGo = $1.counters.messagesLetGo.value
+            let received = $1.counters.messagesReceived.value
+            return $0 + received - min(received, letGo)
         }
         // Of what the bulk session let go the urgent one speaks; it is counted once.
         stats.messagesAcknowledged = lanes.reduce(0) {
@@ -151,7 +154,7 @@ struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, DeliveryLedger, Q
             reasons.append("the \(lane.handover.lane) session is not connected to the broker\(why)")
         }
         if let trouble = state.storeTrouble { reasons.append("the store cannot be written: \(trouble)") }
-        return Readiness(reasons: reasons, warnings: configuration.fallback.map { [$0] } ?? [])
+        return Readiness(reasons: reasons, warnings: configuration.notes)
     }
 
     func catalogue() async -> Catalogue { configuration.loaded.catalogue }
@@ -239,13 +242,41 @@ final class CurrentConfiguration: Sendable {
     private struct State {
         var loaded: LoadedConfiguration
         var fallback: String?
+        var restartRequired: [String] = []
     }
     private let state: Mutex<State>
+    /// What a reload does not take over is as it was then.
+    private let atStart: LoadedConfiguration
 
-    init(_ loaded: LoadedConfiguration, fallback: String?) { state = Mutex(State(loaded: loaded, fallback: fallback)) }
+    init(_ loaded: LoadedConfiguration, fallback: String?) {
+        atStart = loaded
+        state = Mutex(State(loaded: loaded, fallback: fallback))
+    }
 
     var loaded: LoadedConfiguration { state.withLock { $0.loaded } }
     /// Why this is not the configuration on disk; `nil`: it is.
     var fallback: String? { state.withLock { $0.fallback } }
-    func adopt(_ loaded: LoadedConfiguration) { state.withLock { $0 = State(loaded: loaded, fallback: nil) } }
+    /// Changed keys that are not in force before the next start, for people.
+    var restartRequired: [String] { state.withLock { $0.restartRequired } }
+    /// What `/readyz` and `STATUS=` say of the configuration.
+    var notes: [String] {
+        state.withLock { state in
+            let keys = state.restartRequired.joined(separator: ", ")
+            return (state.fallback.map { [$0] } ?? []) + (keys.isEmpty ? [] : ["restart required: \(keys)"])
+        }
+    }
+
+    func adopt(_ loaded: LoadedConfiguration) {
+        var changed = loaded.configuration.restartRequired(comparedTo: atStart.configuration)
+        // The intake subscribes to kinds by name.
+        if loaded.catalogue.subscriptions != atStart.catalogue.subscriptions { changed.append("device kinds") }
+        state.withLock { $0 = State(loaded: loaded, fallback: nil, restartRequired: changed) }
+    }
+}
+
+extension Catalogue {
+    /// What the intake has made its subscriptions of.
+    fileprivate var subscriptions: [String: Bool] {
+        Dictionary(kinds.map { ($0.name, $0.urgent) }) { first, _ in first }
+    }
 }

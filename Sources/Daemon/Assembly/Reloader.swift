@@ -19,6 +19,7 @@ struct Reloader: Service {
     let dispatcher: Dispatcher
     let threshold: LogThreshold
     let successful: Gauge
+    let state: PipelineState
     let renewAccess: @Sendable (LoadedConfiguration) throws -> Void
     let logger: Logger
 
@@ -28,8 +29,10 @@ struct Reloader: Service {
     }
 
     func reload() async {
-        Systemd.notify(.reloading)
-        defer { Systemd.notify(.ready) }
+        // Before it is ready the notifier has the word: done with reloading would be taken for started.
+        let isReady = state.isReady.load(ordering: .relaxed)
+        if isReady { Systemd.notify(.reloading) }
+        defer { if isReady { Systemd.notify(.ready) } }
         let loaded = Daemon.load(path: configurationPath)
         guard loaded.isValid else {
             successful.set(0)
@@ -39,11 +42,19 @@ struct Reloader: Service {
             return
         }
         for warning in loaded.warnings { logger.warning("configuration", metadata: [LogKey.reason: "\(warning)"]) }
-        for key in loaded.configuration.restartRequired(comparedTo: current.loaded.configuration) {
-            logger.warning("restart required for a changed setting", metadata: [LogKey.key: "\(key)"])
+        let isTaken = await withCheckedContinuation { continuation in
+            // Full, the request is gone, and with it the reply.
+            let isTaken = inbox.post(
+                .reload(loaded, reply: WorkerInbox.Reply(continuation: continuation)))
+            if !isTaken { continuation.resume(returning: false) }
         }
-        if loaded.catalogue.subscriptions != current.loaded.catalogue.subscriptions {
-            logger.warning("restart required for changed kinds of devices: they are subscribed to by name")
+        guard isTaken else {
+            successful.set(0)
+            return logger.error("reload refused, the running configuration stays: too many requests wait, try again")
+        }
+        current.adopt(loaded)
+        for key in current.restartRequired {
+            logger.warning("restart required for a changed setting", metadata: [LogKey.key: "\(key)"])
         }
         do {
             try renewAccess(loaded)
@@ -52,13 +63,7 @@ struct Reloader: Service {
                 "tokens or certificate not taken over, the known ones stay", metadata: [LogKey.error: "\(error)"])
         }
         threshold.level = Logger.Level(loaded.configuration.log.level)
-        await withCheckedContinuation { continuation in
-            if !inbox.post(.reload(loaded, reply: WorkerInbox.Reply(continuation: continuation))) {
-                continuation.resume()
-            }
-        }
         await dispatcher.reload(endpoints: loaded.endpoints)
-        current.adopt(loaded)
         _ = inbox.post(
             .system(SystemReport(condition: .configurationInvalid, component: nil, isActive: false, detail: nil)))
         do {
@@ -68,13 +73,6 @@ struct Reloader: Service {
         }
         successful.set(1)
         logger.notice("configuration reloaded")
-    }
-}
-
-extension Catalogue {
-    /// What the intake has made its subscriptions of.
-    fileprivate var subscriptions: [String: Bool] {
-        Dictionary(kinds.map { ($0.name, $0.urgent) }) { first, _ in first }
     }
 }
 

@@ -97,13 +97,17 @@ struct Notifier: Service {
     let state: PipelineState
     let lanes: [LaneView]
     let pending: @Sendable () -> UInt64
-    let fallback: @Sendable () -> String?
+    /// On the configuration.
+    let notes: @Sendable () -> [String]
     let logger: Logger
 
     /// The worker turns at least once a second.
     private static let round = Duration.seconds(2)
     /// Until it is ready, others wait for it.
     private static let eagerness = Duration.milliseconds(100)
+    /// How much more time is asked for while waiting for the broker, and how often.
+    private static let startExtension = Duration.seconds(30)
+    private static let extensionPause = Duration.seconds(10)
 
     func run() async throws {
         await withGracefulShutdownHandler {
@@ -111,14 +115,20 @@ struct Notifier: Service {
             var lastBeat: UInt64 = 0
             var lastReceived: UInt64 = 0
             var lastTime = ContinuousClock.now
+            var extended: (at: ContinuousClock.Instant, beat: UInt64)?
             while !Task.isCancelled, !Task.isShuttingDownGracefully {
                 let beat = state.beats.load(ordering: .relaxed)
                 if beat != lastBeat { Systemd.notify(.watchdog) }
                 lastBeat = beat
-                // The broker may be a long time in coming; that is no failure to start.
-                if !isReady { Systemd.notify(.extendTimeout(.seconds(60))) }
+                // The broker may be a long time in coming; that is no failure to start. A worker that stands is one.
+                let isDue = extended.map { beat != $0.beat && $0.at.duration(to: .now) >= Self.extensionPause }
+                if !isReady, isDue ?? true {
+                    extended = (.now, beat)
+                    Systemd.notify(.extendTimeout(Self.startExtension))
+                }
                 if !isReady, lanes.allSatisfy({ $0.session.status.isConnected }), state.storeTrouble == nil {
                     isReady = true
+                    state.isReady.store(true, ordering: .relaxed)
                     Systemd.notify(.ready)
                     logger.notice("ready: subscribed and able to store")
                 }
@@ -149,7 +159,7 @@ struct Notifier: Service {
             parts.append("\(lane.handover.lane) session disconnected")
         }
         if let trouble = state.storeTrouble { parts.append("STORE NOT WRITABLE: \(trouble)") }
-        if let fallback = fallback() { parts.append(fallback) }
+        parts += notes()
         return parts.joined(separator: ", ")
     }
 }

@@ -7,6 +7,8 @@ extension Worker {
     func shouldCommit(_ now: ContinuousClock.Instant) -> Bool {
         if mustCommit || !replies.isEmpty || readingsInBatch >= Self.maximumBatch { return true }
         if lanes.contains(where: \.isWanted) { return true }
+        // Without a store they stay in the inbox.
+        guard pipeline.store != nil else { return false }
         if attemptsSince == nil, inbox.hasAttempts { attemptsSince = now }
         guard let attemptsSince else { return false }
         return attemptsSince.duration(to: now) >= loaded.configuration.store.linger
@@ -56,10 +58,7 @@ extension Worker {
 
     /// Everything processed so far is durable: the sessions may acknowledge it.
     func release(early: Bool) {
-        for lane in lanes where lane.inBatch > 0 {
-            lane.inBatch = 0
-            lane.release(early: early)
-        }
+        for lane in lanes { lane.release(early: early) }
     }
 
     func count(_ changes: [AlarmChange]) {

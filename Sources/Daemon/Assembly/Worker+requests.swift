@@ -12,7 +12,7 @@ extension Worker {
             case .retry(let item, let reply): retry(item, reply)
             case .reload(let loaded, let reply):
                 adopt(loaded)
-                reply(())
+                reply(true)
             case .system(let report):
                 self.report(
                     report.condition, component: report.component, active: report.isActive, detail: report.detail)
@@ -58,7 +58,10 @@ extension Worker {
     }
 
     func cancelDeliveries(exceptFor names: [String]) {
-        guard let store = pipeline.store else { return }
+        guard let store = pipeline.store else {
+            endpointsToKeep = names
+            return
+        }
         do throws(StoreError) {
             guard try store.cancelDeliveries(exceptFor: names) else { return }
             mustCommit = true

@@ -18,8 +18,9 @@ extension StoreError {
 extension Worker {
     func begin(trouble error: StoreError) {
         pipeline.detach()
-        for lane in lanes { lane.inBatch = 0 }
+        for lane in lanes { lane.giveUp() }
         readingsInBatch = 0
+        attemptsSince = nil
         state.storeTrouble = error.description
         let isFirst = !isTroubled
         isTroubled = true
@@ -44,9 +45,7 @@ extension Worker {
         for index in batch.indices {
             for delivery in batch[index].deliveries.indices { batch[index].deliveries[delivery].sequence = 0 }
         }
-        for one in batch {
-            if held.count < Self.maximumHeld { held.append(one) } else { state.heldChangesDropped.increment() }
-        }
+        for one in batch where !held.append(one) { state.heldChangesDropped.increment() }
         let deliveries = batch.flatMap(\.deliveries)
         if !deliveries.isEmpty { dispatcher.enqueue(deliveries) }
     }
@@ -59,10 +58,10 @@ extension Worker {
         do {
             let fresh = try Pipeline(
                 opening: context, loaded, live: live.milliseconds,
-                onUnknownMetric: Self.unknownMetricReporter(logger, unknownMetricLog))
+                onUnknownMetric: unknownMetrics.note)
             guard let store = fresh.store else { return }
-            var batch = held
-            for one in batch { fresh.adopt(one.change.alarm, ordinal: one.change.ordinal, live: live.milliseconds) }
+            var batch = held.all
+            for one in batch { fresh.adopt(one.change, live: live.milliseconds) }
             if attempts.isEmpty { attempts = inbox.takeAttempts() }
             try write(&batch, to: store)
             try store.commit(fleet: fresh.fleet)
@@ -95,5 +94,9 @@ extension Worker {
         }
         report(.storeNotWritable, active: false, detail: nil)
         for lane in lanes { lane.resume() }
+        if let names = endpointsToKeep {
+            endpointsToKeep = nil
+            _ = inbox.post(.cancelDeliveries(exceptFor: names))
+        }
     }
 }

@@ -46,7 +46,9 @@ final class Worker {
     var attemptsSince: ContinuousClock.Instant?
 
     // While the store cannot be written.
-    var held: [HeldChange] = []
+    var held = HeldChanges()
+    /// What a reload has removed from the others is cancelled when the store works again.
+    var endpointsToKeep: [String]?
     var isTroubled = false
     var retryAt: ContinuousClock.Instant?
     var retryDelay = Worker.firstRetry
@@ -55,26 +57,18 @@ final class Worker {
     var isStopping = false
     var nextUpkeep = ContinuousClock.now
     var nextRetention = ContinuousClock.now
-    var disconnectedSince: ContinuousClock.Instant?
-    let unknownMetricLog = RateLimit(every: .seconds(1))
+    let unknownMetrics = UnknownMetrics()
     let quarantineLog = RateLimit(every: .seconds(1))
 
     /// More readings than this are not held back for company.
     static let maximumBatch = 20_000
     /// Messages of the bulk lane between two looks at the urgent one.
     static let bulkSlice = 32
-    /// Alarm changes kept for the store while it cannot be written.
-    static let maximumHeld = 10_000
     static let maximumQuarantineAlarms = 500
     static let firstRetry = Duration.seconds(1)
     static let longestRetry = Duration.seconds(30)
     /// A silence of the broker shorter than this is a restart, not a trouble.
     static let patienceWithBroker = Duration.seconds(60)
-
-    struct HeldChange {
-        var change: AlarmChange
-        var deliveries: [Delivery]
-    }
 
     /// - Throws: what no waiting mends: another daemon on this database, a newer schema. A store that
     ///   merely cannot be written now is a trouble the worker lives with.
@@ -90,11 +84,10 @@ final class Worker {
         self.dispatcher = dispatcher
         self.state = state
         self.logger = logger
-        let unknown = Self.unknownMetricReporter(logger, unknownMetricLog)
         do {
-            pipeline = try Pipeline(opening: context, loaded, live: 0, onUnknownMetric: unknown)
+            pipeline = try Pipeline(opening: context, loaded, live: 0, onUnknownMetric: unknownMetrics.note)
         } catch let error as StoreError where error.mayMend {
-            pipeline = try Pipeline(inMemory: context, loaded, onUnknownMetric: unknown)
+            pipeline = try Pipeline(inMemory: context, loaded, onUnknownMetric: unknownMetrics.note)
             begin(trouble: error)
         }
         if pipeline.store != nil { storeOpened() }
@@ -119,11 +112,12 @@ final class Worker {
     }
 
     /// Whether time counts for `for` and `clear_for`: connected, and not in the middle of what the broker had kept.
-    var isCounting: Bool { lanes.allSatisfy(\.isLive) }
+    /// A lane that is parked for want of a store does not stop the time of what the other one still brings.
+    var isCounting: Bool { lanes.allSatisfy { $0.isParked || $0.isLive } }
 
     func nextWake(_ now: ContinuousClock.Instant) -> ContinuousClock.Instant {
         var wake = nextUpkeep
-        if let deadline = pipeline.engine.nextDeadline { wake = min(wake, live.instant(of: deadline)) }
+        if let deadline = pipeline.engine.nextDeadline { wake = min(wake, live.instant(of: deadline) ?? wake) }
         if let retryAt { wake = min(wake, retryAt) }
         if let attemptsSince { wake = min(wake, attemptsSince.advanced(by: loaded.configuration.store.linger)) }
         return wake
@@ -148,8 +142,7 @@ final class Worker {
     /// One message. `false`: the ring is empty.
     func take(from lane: WorkerLane) -> Bool {
         lane.handover.ring.withNext { header, bytes in
-            lane.processed = header.sequence
-            lane.inBatch += 1
+            lane.took(header.sequence, isKept: pipeline.store != nil)
             // What was read before the store failed is delivered again to the session that comes back.
             if pipeline.store == nil, lane.handover.lane == .bulk { return }
             pipeline.normaliser.read(header, bytes, clockIsSynchronised: clockIsSynchronised, into: &findings)
@@ -172,7 +165,8 @@ final class Worker {
                 next += 1
                 if admission == .duplicate { continue }
                 news += 1
-                pipeline.engine.apply(reading, live: live.milliseconds, isRetry: isRetry)
+                pipeline.engine.apply(
+                    reading, live: live.milliseconds, steady: live.steady, isRetry: isRetry)
             }
             if let rejection = findings.rejection { try quarantine(rejection) }
             if let redelivery = findings.redelivery { pipeline.store?.remember(redelivery: redelivery) }
@@ -183,7 +177,8 @@ final class Worker {
             // Rules must see the rest: the fire may be in the very message that does not fit on the disk.
             begin(trouble: error)
             for reading in findings.readings[next...] {
-                pipeline.engine.apply(reading, live: live.milliseconds, isRetry: isRetry)
+                pipeline.engine.apply(
+                    reading, live: live.milliseconds, steady: live.steady, isRetry: isRetry)
             }
         }
         readingsInBatch += findings.readings.count
@@ -235,8 +230,19 @@ final class Worker {
         clockIsSynchronised = WallClock.isSynchronised(noEarlierThan: context.builtAfter)
         state.clockIsSynchronised = clockIsSynchronised
         advanceRules()
+        noteLiveSessions(now)
         watchBroker(now)
+        unknownMetrics.log(to: logger)
         retain()
+    }
+
+    /// What these sessions received long ago is acknowledged. Not from a session that only stands in while the
+    /// store is away, nor before it has been let go.
+    func noteLiveSessions(_ now: ContinuousClock.Instant) {
+        guard pipeline.store != nil, openedAt.duration(to: now) > Self.patienceWithBroker else { return }
+        for lane in lanes where lane.isLive {
+            pipeline.normaliser.sessionIsAlive(lane.handover.lane, at: WallClock.now())
+        }
     }
 
     /// Deletes a little of what is over its time: after a batch, as under steady traffic there is always one
@@ -253,34 +259,30 @@ final class Worker {
         }
     }
 
+    /// Each lane for itself: without the urgent one no fire comes in, however well the other does.
     func watchBroker(_ now: ContinuousClock.Instant) {
-        if lanes.contains(where: \.isConnected) {
-            disconnectedSince = nil
-            if pipeline.engine.isSystemActive(rule: SystemConditionID.brokerDisconnected.rawValue) {
-                report(.brokerDisconnected, active: false, detail: nil)
+        for lane in lanes {
+            let name = lane.handover.lane.description
+            if lane.isParked {
+                lane.missingSince = nil
+            } else if lane.isConnected {
+                lane.missingSince = nil
+                lane.isReported = false
+                // Whoever has reported it: an alarm of an earlier run may still stand.
+                report(.brokerDisconnected, component: name, active: false, detail: nil)
+            } else if let since = lane.missingSince {
+                guard !lane.isReported, since.duration(to: now) >= Self.patienceWithBroker else { continue }
+                lane.isReported = true
+                report(.brokerDisconnected, component: name, active: true, detail: lane.lastError)
+            } else {
+                lane.missingSince = now
             }
-        } else if let since = disconnectedSince {
-            if since.duration(to: now) >= Self.patienceWithBroker,
-                !pipeline.engine.isSystemActive(rule: SystemConditionID.brokerDisconnected.rawValue)
-            {
-                report(.brokerDisconnected, active: true, detail: lanes.first?.lastError)
-            }
-        } else {
-            disconnectedSince = now
         }
     }
 
     func finish() {
         if pipeline.store?.hasPending == true || pipeline.engine.hasChanges || inbox.hasAttempts { commit() }
+        unknownMetrics.log(to: logger, lines: 1000)
         state.open(nil)
-    }
-
-    static func unknownMetricReporter(_ logger: Logger, _ limit: RateLimit) -> (String, String) -> Void {
-        { device, metric in
-            guard let held = limit.pass() else { return }
-            logger.info(
-                "metric is not in the catalogue, stored as it came",
-                metadata: [LogKey.device: "\(device)", LogKey.metric: "\(metric)", LogKey.held: "\(held)"])
-        }
     }
 }

@@ -10,7 +10,7 @@ final class WorkerInbox: Sendable {
     enum Request: Sendable {
         case act(OperatorAct, on: Alarm, reply: Reply<Result<Alarm, OperatorActError>>)
         case retry(QuarantineItem, reply: Reply<RetryAnswer>)
-        case reload(LoadedConfiguration, reply: Reply<Void>)
+        case reload(LoadedConfiguration, reply: Reply<Bool>)
         case cancelDeliveries(exceptFor: [String])
         case system(SystemReport)
         case stop

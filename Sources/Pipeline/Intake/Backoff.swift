@@ -1,7 +1,7 @@
 import FireMQTT
 
-/// Pauses between attempts to connect: 1 s, 2 s, 4 s … 30 s, each a quarter more or less, so that the
-/// gateways of a city do not return to a restarted broker in one moment.
+/// Pauses between attempts to connect: 1 s, 2 s, 4 s … 30 s, each up to a quarter less, so that the gateways
+/// of a city do not return to a restarted broker in one moment, and none waits longer than 30 s.
 struct Backoff {
     static let first = Duration.seconds(1)
     static let longest = Duration.seconds(30)
@@ -12,7 +12,7 @@ struct Backoff {
 
     mutating func next(using generator: inout some RandomNumberGenerator) -> Duration {
         defer { pause = min(pause * 2, Self.longest) }
-        return pause * Double.random(in: 0.75...1.25, using: &generator)
+        return pause * Double.random(in: 0.75...1, using: &generator)
     }
 
     mutating func connectionEnded(after lifetime: Duration) {

@@ -12,7 +12,7 @@ final class ConnectionLog {
 
     init(_ logger: Logger) { self.logger = logger }
 
-    func connected(to address: String, mode: IntakeMode, sessionPresent: Bool) {
+    func connected(to address: String, mode: String, sessionPresent: Bool) {
         lastError = nil
         let what: Logger.Metadata = [
             LogKey.address: "\(address)", LogKey.mode: "\(mode)", LogKey.sessionPresent: "\(sessionPresent)",

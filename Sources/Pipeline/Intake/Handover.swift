@@ -11,6 +11,9 @@ public final class Handover: Sendable {
     public let wanted = Atomic<UInt64>(0)
     /// Written by the worker: everything up to this sequence is durable.
     public let committed = Atomic<UInt64>(0)
+    /// Raised by the worker when it has thrown away what it took and had not committed. `committed` goes on rising
+    /// over what is lost so: a connection that began before must not acknowledge by it any more.
+    public let epoch = Atomic<UInt64>(0)
     /// Set by the worker when it has committed before being asked, for an event or a changed alarm.
     public let hurry = Atomic<Bool>(false)
     /// The worker sleeps on it, for both lanes.
@@ -42,6 +45,13 @@ public final class Handover: Sendable {
         // Release: pairs with the acquire of `committed` in the intake, which acknowledges on the strength
         // of it; the commit itself is ordered by the system call that made it durable.
         committed.store(sequence, ordering: .releasing)
+        intakeWaiter.wake()
+    }
+
+    /// What was taken and not committed is thrown away; the broker has to send it again.
+    public func giveUp() {
+        // Release: whoever acquires a later `committed` sees it as well, as one thread writes both.
+        epoch.add(1, ordering: .releasing)
         intakeWaiter.wake()
     }
 

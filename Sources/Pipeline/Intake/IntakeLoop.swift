@@ -13,9 +13,10 @@ import Logging
 /// committed, be it SUBSCRIBE, PINGREQ or our own status; `linger.isEmpty` says whether one is. Whoever
 /// cannot wait for the commit abandons the connection with its queue, and the broker sends again.
 final class IntakeLoop {
-    private let settings: IntakeSettings
+    private var settings: IntakeSettings
     private let handover: Handover
     private let counters: IntakeCounters
+    private let cover: UrgentCover
     private let board: IntakeBoard
     private let logger: Logger
     private let subscriptions: Subscriptions
@@ -28,9 +29,15 @@ final class IntakeLoop {
     /// The broker knows the persistent session: it queues while we are away.
     private var isRegistered = false
     private var connections = 0
+    /// Nothing that reaches the session now was published before this; `nil`: it may be older than this process.
+    private var reachesBackTo: ContinuousClock.Instant?
 
     // Of the present connection.
     private var mode = IntakeMode.persistent
+    /// Only to make the broker know the persistent session, in which everything waits while we do not read it.
+    private var isRegistering = false
+    /// `handover.epoch` as it began.
+    private var epoch: UInt64 = 0
     private var linger: Linger
     private var backlog = Backlog(sessionPresent: false, connectedAt: .now)
     /// `status.isDraining` as last shown.
@@ -39,6 +46,11 @@ final class IntakeLoop {
     private var sessionPresent = false
     /// SUBSCRIBE packets without an answer.
     private var unanswered = 0
+    /// Native filters that the broker does not grant as asked, and why.
+    private var ungranted: [(filter: String, reason: String)] = []
+    private var nextSubscribe = ContinuousClock.now
+    /// `status.isConnected` as last shown.
+    private var isEstablished = false
     /// Messages are neither kept nor acknowledged: the connection will be abandoned, or was only made to register.
     private var isDiscarding = false
     private var discarded = 0
@@ -56,11 +68,13 @@ final class IntakeLoop {
     private var sequence: UInt64 = 0
 
     init(
-        _ settings: IntakeSettings, handover: Handover, counters: IntakeCounters, board: IntakeBoard, logger: Logger
+        _ settings: IntakeSettings, handover: Handover, counters: IntakeCounters, cover: UrgentCover,
+        board: IntakeBoard, logger: Logger
     ) {
         self.settings = settings
         self.handover = handover
         self.counters = counters
+        self.cover = cover
         self.board = board
         self.logger = logger
         subscriptions = Subscriptions(settings)
@@ -77,8 +91,10 @@ final class IntakeLoop {
     // MARK: Connections
 
     func run() {
+        if handover.lane == .bulk, settings.catchAll { waitForUrgent() }
         while !isStopping {
             mode = board.mode.load(ordering: .acquiring)
+            isRegistering = mode != .persistent && !isRegistered
             if mode == .parked && isRegistered {
                 waitForOrders(until: nil)
             } else {
@@ -87,22 +103,44 @@ final class IntakeLoop {
         }
     }
 
+    /// What the broker has kept for bulk comes in its first moments, and with it urgent topics without a time of
+    /// their own: before it is known whether the urgent session has them, they would be taken twice.
+    private func waitForUrgent() {
+        let deadline = ContinuousClock.now + connectTimeout
+        while !isStopping, ContinuousClock.now < deadline, cover.isAwaited(by: handover.intakeWaiter) {
+            handover.intakeWaiter.wait(until: deadline)
+        }
+    }
+
     private var isStopping: Bool { board.isStopping.load(ordering: .acquiring) }
 
     /// Nobody wants this connection otherwise.
     private var goesOn: Bool { !isStopping && board.mode.load(ordering: .relaxed) == mode }
 
-    /// The time given for stopping is over, or the mode has changed.
+    /// The time given for stopping is over, the mode has changed, or what was read is given up: then nobody
+    /// will commit it, whether we are stopping or not.
     private var mustLeave: Bool {
-        if let deadline = board.stopDeadline { return ContinuousClock.now >= deadline }
-        return board.mode.load(ordering: .relaxed) != mode
+        if isGivenUp || board.mode.load(ordering: .relaxed) != mode { return true }
+        return board.stopDeadline.map { ContinuousClock.now >= $0 } ?? false
+    }
+
+    /// The worker has thrown away messages of this connection, so that `committed` says nothing about them. A
+    /// mode that was changed and changed back would not tell.
+    private var isGivenUp: Bool { mode == .persistent && handover.epoch.load(ordering: .acquiring) != epoch }
+
+    /// The session that the broker keeps, and not the clean one.
+    private var isPersistent: Bool { mode != .rescue || isRegistering }
+
+    private var options: MQTTOptions {
+        settings.password = board.password.withLock { $0 }
+        return settings.options(handover.lane, isPersistent ? .persistent : .rescue)
     }
 
     /// One connection, from the attempt to its end and the pause after it.
     private func connection() {
         var connectedAt: ContinuousClock.Instant?
         do throws(MQTTError) {
-            let client = try MQTTClient(settings.options(handover.lane, mode))
+            let client = try MQTTClient(options)
             // Destroys the queue of acknowledgements with it.
             defer { client.abandon() }
             client.delegate = self
@@ -110,7 +148,7 @@ final class IntakeLoop {
             guard try connect(client) else { return }
             connectedAt = .now
             defer { disconnected() }
-            if mode == .parked {
+            if isRegistering {
                 try register(client)
             } else {
                 try open(client)
@@ -125,13 +163,16 @@ final class IntakeLoop {
 
     private func reset() {
         linger.connected()
-        isDiscarding = mode == .parked
+        isDiscarding = isRegistering
+        epoch = handover.epoch.load(ordering: .acquiring)
         discarded = 0
         pushedSinceWake = false
         unsettled = nil
         isRingFull = false
         farewell = nil
         unanswered = 0
+        ungranted = []
+        isEstablished = false
     }
 
     /// `false`: no longer wanted.
@@ -152,16 +193,26 @@ final class IntakeLoop {
     }
 
     func mqttConnected(sessionPresent: Bool) {
-        if mode != .rescue && sessionPresent { isRegistered = true }
         self.sessionPresent = sessionPresent
-        backlog = Backlog(sessionPresent: sessionPresent, connectedAt: .now)
+        let now = ContinuousClock.now
+        backlog = Backlog(sessionPresent: sessionPresent, connectedAt: now)
+        guard isPersistent else { return }
+        if !sessionPresent {
+            reachesBackTo = now
+            if handover.lane == .urgent { cover.lost() } else if isRegistered { cover.doubt() }
+        }
+        isRegistered = sessionPresent
     }
 
-    /// Accepted, and every subscription answered: from now on nothing that is published passes us by.
+    /// Accepted, and every subscription granted: from now on nothing that is published passes us by.
     private func established() {
-        connectionLog.connected(to: "\(settings.host):\(settings.port)", mode: mode, sessionPresent: sessionPresent)
+        guard !isEstablished else { return }
+        connectionLog.connected(
+            to: "\(settings.host):\(settings.port)", mode: isRegistering ? "registering" : "\(mode)",
+            sessionPresent: sessionPresent)
         // Only to register, and gone again.
-        if mode == .parked { return }
+        if isRegistering { return }
+        isEstablished = true
         connections += 1
         if connections > 1 { counters.reconnects.increment() }
         counters.connected.set(1)
@@ -177,7 +228,7 @@ final class IntakeLoop {
     }
 
     private func disconnected() {
-        if mode == .parked { return }
+        if isRegistering { return }
         counters.connected.set(0)
         board.update {
             $0.isConnected = false
@@ -188,6 +239,9 @@ final class IntakeLoop {
 
     private func failed(_ error: MQTTError, lifetime: Duration?) {
         board.update { $0.lastError = error.description }
+        if handover.lane == .urgent { cover.settle() }
+        // The broker may have been started anew without what it had kept: have the session registered again.
+        if mode == .rescue, lifetime != nil { isRegistered = false }
         backoff.connectionEnded(after: lifetime ?? .zero)
         let verdict = takeover.ended(error, after: lifetime)
         var pause = backoff.next(using: &random)
@@ -195,14 +249,15 @@ final class IntakeLoop {
             connectionLog.failed(error, wasConnected: lifetime != nil)
         } else {
             pause = TakeoverWatch.pause
-            connectionLog.takenOver(clientID: settings.options(handover.lane, mode).clientID, verdict)
+            connectionLog.takenOver(clientID: options.clientID, verdict)
         }
         waitForOrders(until: .now + pause)
     }
 
-    /// Until `deadline`, a changed mode, or the order to stop.
+    /// Until `deadline`, a changed mode or password, or the order to stop.
     private func waitForOrders(until deadline: ContinuousClock.Instant?) {
-        while goesOn {
+        let renewals = board.renewals.load(ordering: .acquiring)
+        while goesOn, board.renewals.load(ordering: .acquiring) == renewals {
             if let deadline, ContinuousClock.now >= deadline { return }
             handover.intakeWaiter.wait(until: deadline)
         }
@@ -215,42 +270,99 @@ final class IntakeLoop {
         let all = subscriptions.filters(handover.lane)
         let filters = all.filter(MQTTClient.isFilter)
         for filter in all where !MQTTClient.isFilter(filter) { refused(filter, reason: "not a topic filter") }
+        try subscribe(client, filters)
+        if handover.lane == .urgent, !isRegistering {
+            try client.publish(presence.topic, presence.online, qos: 1, isRetained: true)
+        }
+        if unanswered == 0 { answered() }
+    }
+
+    private func subscribe(_ client: MQTTClient, _ filters: [String]) throws(MQTTError) {
         // In packets of a size every broker takes.
         for start in stride(from: 0, to: filters.count, by: 64) {
             let part = Array(filters[start..<min(start + 64, filters.count)])
-            try client.subscribe(part, qos: mode == .rescue ? 0 : 1)
+            try client.subscribe(part, qos: isPersistent ? 1 : 0)
             unanswered += 1
         }
-        if handover.lane == .urgent, mode != .parked {
-            try client.publish(presence.topic, presence.online, qos: 1, isRetained: true)
-        }
-        if unanswered == 0 { established() }
     }
 
-    func mqttSubscribed(_ subscriptions: [MQTTSubscription]) {
-        unanswered -= 1
-        if mode != .rescue { isRegistered = true }
-        for subscription in subscriptions where subscription.isRefused {
-            refused(subscription.filter, reason: subscription.reason)
+    /// Once more, while connected: when the access rules of the broker may have been mended, and when the bulk
+    /// session has reason to doubt that the broker still knows this one.
+    private func subscribeAgain(_ client: MQTTClient, at now: ContinuousClock.Instant) throws(MQTTError) {
+        guard unanswered == 0 else { return }
+        if !ungranted.isEmpty, now >= nextSubscribe {
+            let filters = ungranted.map(\.filter)
+            ungranted = []
+            board.update { status in status.refusedFilters.removeAll(where: filters.contains) }
+            try subscribe(client, filters)
+        } else if handover.lane == .urgent, isPersistent, cover.wantsProof {
+            try subscribe(client, subscriptions.filters(.urgent).filter(MQTTClient.isFilter))
         }
-        if unanswered == 0 { established() }
+    }
+
+    func mqttSubscribed(_ answers: [MQTTSubscription]) {
+        unanswered -= 1
+        for answer in answers {
+            if answer.isRefused {
+                refused(answer.filter, reason: answer.reason)
+            } else if isPersistent, answer.code < 1 {
+                // Without acknowledgements nothing waits for us at the broker.
+                refused(answer.filter, reason: "granted with QoS 0 only")
+            }
+        }
+        if unanswered == 0 { answered() }
     }
 
     private func refused(_ filter: String, reason: String) {
         board.update { $0.refusedFilters.append(filter) }
         connectionLog.refused(filter, reason: reason)
+        if subscriptions.isNative(filter) { ungranted.append((filter, reason)) }
     }
 
-    /// For a lane that is parked before it was ever connected: makes the broker know the session, so that it
+    /// Every SUBSCRIBE is answered. Without a native filter the lane counts as not connected, although what
+    /// the others bring is taken: a fire may pass us by.
+    private func answered() {
+        if isPersistent {
+            isRegistered = true
+            if handover.lane == .urgent, ungranted.isEmpty {
+                cover.confirmed(sessionPresent: sessionPresent, at: .now)
+            } else if handover.lane == .urgent {
+                cover.lost()
+                cover.settle()
+            }
+        }
+        guard let first = ungranted.first else { return established() }
+        nextSubscribe = .now + Self.subscribePause
+        let others = ungranted.count > 1 ? " and \(ungranted.count - 1) more" : ""
+        isEstablished = false
+        counters.connected.set(0)
+        board.update {
+            if $0.isConnected { $0.since = wallClock() }
+            $0.isConnected = false
+            $0.lastError =
+                "the broker does not grant the subscription \(first.filter)\(others): \(first.reason); "
+                + "let the user of mqtt.username read it in the broker's access rules"
+        }
+    }
+
+    /// Longer than a message is on its way from the broker to us.
+    private static let transit = Duration.seconds(1)
+
+    /// Between two requests for filters that were not granted.
+    private static let subscribePause = Duration.seconds(10)
+
+    /// For a session that the broker does not know yet and nobody may read: makes the broker know it, so that it
     /// queues from now on, and leaves again. Reads no more than the answers; what comes between them stays
     /// unacknowledged, as nothing is written once a message was read.
     private func register(_ client: MQTTClient) throws(MQTTError) {
-        // Messages are proof of subscriptions.
-        if discarded > 0 { isRegistered = true }
+        // Messages are proof of subscriptions. Without them filters are asked for also where the broker has kept
+        // the session: it may be one from before a kind was added.
+        isRegistered = discarded > 0
         if isRegistered { return }
         try open(client)
         let deadline = ContinuousClock.now + connectTimeout
         while unanswered > 0 && goesOn {
+            isRegistered = discarded > 0
             guard ContinuousClock.now < deadline else { throw .noAnswer(client.peer, within: connectTimeout) }
             if discarded == 0 && client.wantsWrite { try client.loopWrite() }
             while try client.loopRead() && unanswered > 0 {}
@@ -271,7 +383,11 @@ final class IntakeLoop {
                 if isRingFull {
                     handover.intakeWaiter.wait(until: now + .milliseconds(10))
                 } else {
-                    sleep(client, writing: client.wantsWrite, until: noteSilence(at: now, until: nextMisc))
+                    let deadline = noteSilence(at: now, until: nextMisc)
+                    // All that was published until a moment ago is read and acknowledged.
+                    let before = now - Self.transit
+                    if !backlog.isDraining { reachesBackTo = max(reachesBackTo ?? before, before) }
+                    sleep(client, writing: client.wantsWrite, until: deadline)
                 }
             case .wait(let end):
                 sleep(client, writing: false, until: noteSilence(at: now, until: end))
@@ -313,7 +429,7 @@ final class IntakeLoop {
     private var isCommitted: Bool { unsettled.map { handover.committed.load(ordering: .acquiring) >= $0 } ?? true }
 
     /// Ends the burst: has it committed and waits for that, except where nothing will be acknowledged.
-    /// `false`: it was not committed and we cannot wait longer; it must not be acknowledged.
+    /// `false`: it was not committed and we cannot wait longer, or it was thrown away; it must not be acknowledged.
     private func close(_ reason: Linger.Reason) -> Bool {
         // Release: pairs with the acquire in `Handover.wantedSequence`.
         handover.wanted.store(sequence, ordering: .releasing)
@@ -326,6 +442,8 @@ final class IntakeLoop {
                 let second = ContinuousClock.now + .seconds(1)
                 handover.intakeWaiter.wait(until: board.stopDeadline.map { min($0, second) } ?? second)
             }
+            // Asked after `committed`, which may have risen over what was given up.
+            if isGivenUp { return false }
             counters.messagesAcknowledged.add(UInt64(linger.inWindow))
         }
         unsettled = nil
@@ -358,6 +476,7 @@ final class IntakeLoop {
         if now >= nextMisc {
             nextMisc = now + .seconds(1)
             try client.loopMisc()
+            try subscribeAgain(client, at: now)
         }
         if client.wantsWrite { try client.loopWrite() }
     }
@@ -374,7 +493,9 @@ final class IntakeLoop {
         counters.bytesReceived.add(UInt64(message.topic.count + message.payload.count))
         backlog.received(at: now)
         let needsAcknowledgement = message.qos > 0
-        if handover.lane == .bulk, settings.catchAll, subscriptions.isCarriedByUrgent(message.topic) {
+        if handover.lane == .bulk, settings.catchAll, subscriptions.isCarriedByUrgent(message.topic),
+            cover.holds(since: reachesBackTo)
+        {
             counters.messagesLetGo.increment()
             linger.received(bytes: 0, occupiesWindow: needsAcknowledgement, at: now)
             return

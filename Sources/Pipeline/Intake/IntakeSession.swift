@@ -9,23 +9,26 @@ public final class IntakeSession: Sendable {
     private let settings: IntakeSettings
     private let handover: Handover
     private let counters: IntakeCounters
+    private let cover: UrgentCover
     private let logger: Logger
     private let board: IntakeBoard
     private let ended: Waiter
     private let isRunning = Atomic<Bool>(false)
 
+    /// - Parameter cover: the same for both lanes.
     /// - Throws: `WaiterError`.
     public init(
-        _ settings: IntakeSettings, handover: Handover, counters: IntakeCounters, logger: Logger,
+        _ settings: IntakeSettings, handover: Handover, counters: IntakeCounters, cover: UrgentCover, logger: Logger,
         mode: IntakeMode = .persistent
     ) throws(WaiterError) {
         self.settings = settings
         self.handover = handover
         self.counters = counters
+        self.cover = cover
         var logger = logger
         logger[metadataKey: "lane"] = "\(handover.lane)"
         self.logger = logger
-        board = IntakeBoard(Self.possible(mode, handover.lane))
+        board = IntakeBoard(Self.possible(mode, handover.lane), password: settings.password)
         ended = try Waiter()
     }
 
@@ -40,8 +43,10 @@ public final class IntakeSession: Sendable {
     public func start() throws(IntakeError) {
         guard isRunning.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
         else { return }
-        let loop: @Sendable () -> Void = { [settings, handover, counters, logger, board, ended] in
-            IntakeLoop(settings, handover: handover, counters: counters, board: board, logger: logger).run()
+        if handover.lane == .urgent { cover.begin() }
+        let loop: @Sendable () -> Void = { [settings, handover, counters, cover, logger, board, ended] in
+            IntakeLoop(settings, handover: handover, counters: counters, cover: cover, board: board, logger: logger)
+                .run()
             ended.wake()
         }
         let name = "intake-\(handover.lane)"
@@ -55,12 +60,21 @@ public final class IntakeSession: Sendable {
 
     public var mode: IntakeMode { board.mode.load(ordering: .relaxed) }
 
+    /// `stop` was called.
+    public var isStopping: Bool { board.isStopping.load(ordering: .relaxed) }
+
     /// Switches at once, from any thread: what was read and is not committed comes again with the next
     /// persistent connection. The bulk lane has no rescue; for it `.rescue` means `.parked`.
     public func setMode(_ mode: IntakeMode) {
         let mode = Self.possible(mode, handover.lane)
         guard board.mode.exchange(mode, ordering: .acquiringAndReleasing) != mode else { return }
         board.update { $0.mode = mode }
+        handover.intakeWaiter.wake()
+    }
+
+    /// For the next connection, which is tried at once if there is none: it may have been refused for the old one.
+    public func renew(password: Secret?) {
+        board.renew(password: password)
         handover.intakeWaiter.wake()
     }
 

@@ -22,7 +22,7 @@ public enum IntakeMode: UInt8, Sendable, AtomicRepresentable, CustomStringConver
 /// What people and `/readyz` are told of a lane's connection.
 public struct IntakeStatus: Sendable, Equatable {
     public var mode = IntakeMode.persistent
-    /// Connected and subscribed.
+    /// Connected, and every native filter is granted as asked: nothing that is published passes us by.
     public var isConnected = false
     /// Connected, and still reading what the broker had kept for us.
     public var isDraining = false
@@ -42,16 +42,26 @@ public struct IntakeStatus: Sendable, Equatable {
 final class IntakeBoard: Sendable {
     let mode: Atomic<IntakeMode>
     let isStopping = Atomic<Bool>(false)
+    /// Rises when there is a reason not to wait for the next attempt to connect.
+    let renewals = Atomic<UInt64>(0)
+    /// For the next connection.
+    let password: Mutex<Secret?>
     private let deadline = Mutex<ContinuousClock.Instant?>(nil)
     private let current: Mutex<IntakeStatus>
 
-    init(_ mode: IntakeMode) {
+    init(_ mode: IntakeMode, password: Secret?) {
         self.mode = Atomic(mode)
+        self.password = Mutex(password)
         current = Mutex(IntakeStatus(mode: mode))
     }
 
     var status: IntakeStatus { current.withLock { $0 } }
     func update(_ change: (inout IntakeStatus) -> Void) { current.withLock { change(&$0) } }
+
+    func renew(password: Secret?) {
+        self.password.withLock { $0 = password }
+        renewals.add(1, ordering: .releasing)
+    }
 
     func stop(by instant: ContinuousClock.Instant) {
         deadline.withLock { $0 = instant }

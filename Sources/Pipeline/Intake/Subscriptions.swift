@@ -30,12 +30,20 @@ public struct Subscriptions: Sendable {
                 ["fire/v1/\(area)/+/+/event", "fire/v1/\(area)/+/+/raw"] + states(area, urgentKinds)
             }
         case .bulk:
-            let native =
-                !catchAll
-                ? places.flatMap { states($0, otherKinds) }
-                : areas.isEmpty ? ["fire/v1/#"] : areas.map { "fire/v1/\($0)/#" }
-            return withoutCovered(native + extraTopics)
+            return withoutCovered(nativeOfBulk + extraTopics)
         }
+    }
+
+    private var nativeOfBulk: [String] {
+        guard catchAll else { return (areas.isEmpty ? ["+"] : areas).flatMap { states($0, otherKinds) } }
+        return areas.isEmpty ? ["fire/v1/#"] : areas.map { "fire/v1/\($0)/#" }
+    }
+
+    /// Whether native messages pass us by without it. An extra topic may stand for native ones it covers.
+    func isNative(_ filter: String) -> Bool {
+        guard extraTopics.contains(filter) else { return true }
+        let wide = split(filter)
+        return nativeOfBulk.contains { covers(wide[...], split($0)[...]) }
     }
 
     private func states(_ area: String, _ kinds: [String]) -> [String] {
@@ -93,11 +101,13 @@ public struct Subscriptions: Sendable {
 
 /// Drops each filter whose every topic another one matches as well.
 private func withoutCovered(_ filters: [String]) -> [String] {
-    let levels = filters.map { $0.split(separator: "/", omittingEmptySubsequences: false) }
+    let levels = filters.map(split)
     return filters.indices.filter { index in
         !filters.indices.contains { $0 != index && covers(levels[$0][...], levels[index][...]) }
     }.map { filters[$0] }
 }
+
+private func split(_ filter: String) -> [Substring] { filter.split(separator: "/", omittingEmptySubsequences: false) }
 
 /// Whether `wide` matches everything that `narrow` matches (MQTT 5, section 4.7.1).
 private func covers(_ wide: ArraySlice<Substring>, _ narrow: ArraySlice<Substring>) -> Bool {

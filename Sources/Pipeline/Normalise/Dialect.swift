@@ -10,5 +10,8 @@ public protocol Dialect {
     /// Whether messages of this topic are written in this dialect.
     func claims(_ topic: Topic) -> Bool
     /// Reads `payload` (followed by `JSONParser.padding` readable bytes) and writes down what it says.
+    ///
+    /// A native topic has told the transcript already whom the message is about. For any other topic the dialect
+    /// tells it with `Transcript.about(area:kind:device:stream:)`, once for each device the payload speaks of.
     func read(_ payload: UnsafeRawBufferPointer, topic: Topic, into transcript: Transcript)
 }

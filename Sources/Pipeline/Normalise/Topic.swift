@@ -1,15 +1,21 @@
 import FireModel
 
-/// A native topic `fire/v1/{area}/{kind}/{device}/{stream}` as places in its bytes: taking it apart
-/// makes no string. Borrowed; valid while the message is.
-public struct Topic {
+/// Whom a message, or a part of it, is about. Borrowed; valid while the message is.
+public struct Source {
     public enum Stream: Sendable { case telemetry, event, status, raw }
 
-    public let bytes: UnsafeRawBufferPointer
     public let area: UnsafeRawBufferPointer
     public let kind: UnsafeRawBufferPointer
     public let device: UnsafeRawBufferPointer
     public let stream: Stream
+}
+
+/// A topic, and if it is a native one `fire/v1/{area}/{kind}/{device}/{stream}` its parts as places in its bytes:
+/// taking it apart makes no string. Borrowed; valid while the message is.
+public struct Topic {
+    public let bytes: UnsafeRawBufferPointer
+    /// `nil`: not a native topic; whom the message is about is the dialect's to say.
+    public let source: Source?
 
     public enum Reading {
         case native(Topic)
@@ -17,8 +23,18 @@ public struct Topic {
         case own
         /// What came and what was expected, for people.
         case wrong(String)
-        /// Not below `fire/v1/`: a matter for a profile.
+        /// Not below `fire/v1/`: a matter for a dialect that claims it.
         case foreign
+    }
+
+    init(foreign bytes: UnsafeRawBufferPointer) {
+        self.bytes = bytes
+        source = nil
+    }
+
+    private init(_ bytes: UnsafeRawBufferPointer, _ source: Source) {
+        self.bytes = bytes
+        self.source = source
     }
 
     public static func read(_ bytes: UnsafeRawBufferPointer) -> Reading {
@@ -56,14 +72,14 @@ public struct Topic {
         guard let stream = stream(parts.3) else {
             return .wrong("stream \(quoted(parts.3)) in the topic, expected telemetry, event, status or raw")
         }
-        return .native(Topic(bytes: bytes, area: parts.0, kind: parts.1, device: parts.2, stream: stream))
+        return .native(Topic(bytes, Source(area: parts.0, kind: parts.1, device: parts.2, stream: stream)))
     }
 
     private typealias Part = UnsafeRawBufferPointer
     private static var empty: Part { UnsafeRawBufferPointer(start: nil, count: 0) }
     private static let slash = UInt8(ascii: "/")
 
-    private static func stream(_ part: UnsafeRawBufferPointer) -> Stream? {
+    private static func stream(_ part: UnsafeRawBufferPointer) -> Source.Stream? {
         if equals(part, "telemetry") { return .telemetry }
         if equals(part, "event") { return .event }
         if equals(part, "status") { return .status }

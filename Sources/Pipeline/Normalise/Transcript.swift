@@ -8,7 +8,7 @@ import FireModel
 public final class Transcript {
     public let fleet: Fleet
     let counters: NormaliseCounters
-    /// Told once per new series whose metric the catalogue does not know.
+    /// Told once per device and metric that the catalogue does not know.
     var onUnknownMetric: (_ device: String, _ metric: String) -> Void = { _, _ in }
     /// Device clocks are judged against ours only while ours is known to be right.
     var clockIsSynchronised = true
@@ -20,6 +20,12 @@ public final class Transcript {
     private var faults: [String] = []
     private var faultCount = 0
     private(set) var faultReason: Rejection.Reason?
+    /// When the message came; its header has the time at which it came first.
+    private var arrivedAt = Timestamp(milliseconds: 0)
+    private var hasSource = false
+    private var named = false
+    /// Readings of the message that are about others.
+    private var readingsBefore = 0
     private var kindName = ""
     private var kind: Int32 = -1
     private var kindIsKnown = false
@@ -41,29 +47,69 @@ public final class Transcript {
 
     // MARK: - A message begins
 
-    func begin(_ header: MessageHeader, topic: Topic) {
+    func begin(_ header: MessageHeader, arrivedAt: Timestamp) {
         self.header = header
+        self.arrivedAt = arrivedAt
         faults.removeAll(keepingCapacity: true)
         faultCount = 0
         faultReason = nil
         usedReceiptTime = false
-        boundElsewhere = false
-        device = fleet.device(topic.device)
-        areaIndex = fleet.areas.find(topic.area)
-        if areaIndex == nil { area = String(decoding: topic.area, as: UTF8.self) }
+        hasSource = false
+        named = false
+        device = nil
+        readingsBefore = 0
         isBacklog = header.flags.contains(.backlog)
-        if let known = fleet.kind(topic.kind), let definition = fleet.definition(kind: known) {
+    }
+
+    /// Whom what follows is about, for payloads on topics of their own form. A message may speak of many devices;
+    /// then each is named before its readings.
+    ///
+    /// - Returns: `false`: not by such names; a fault, and what follows is not stored.
+    public func about(area: String, kind: String, device: String, stream: Source.Stream) -> Bool {
+        guard Names.isArea(area), Names.isIdentifier(kind), Names.isIdentifier(device),
+            !Catalogue.reservedKinds.contains(kind)
+        else {
+            endSource()
+            fault(
+                .shape,
+                "area '\(area.prefix(80))', kind '\(kind.prefix(80))', device '\(device.prefix(80))', expected an area of 1 to 32 "
+                    + "of 0-9 A-Z a-z _ -, a kind of device, and a device of 1 to 64 of 0-9 A-Z a-z _ . : -")
+            return false
+        }
+        var (area, kind, device) = (area, kind, device)
+        area.withUTF8 { area in
+            kind.withUTF8 { kind in
+                device.withUTF8 { device in
+                    about(
+                        Source(
+                            area: UnsafeRawBufferPointer(area), kind: UnsafeRawBufferPointer(kind),
+                            device: UnsafeRawBufferPointer(device), stream: stream))
+                }
+            }
+        }
+        return true
+    }
+
+    func about(_ source: Source) {
+        endSource()
+        hasSource = true
+        named = true
+        boundElsewhere = false
+        device = fleet.device(source.device)
+        areaIndex = fleet.areas.find(source.area)
+        if areaIndex == nil { area = String(decoding: source.area, as: UTF8.self) }
+        if let known = fleet.kind(source.kind), let definition = fleet.definition(kind: known) {
             kind = known
             kindIsKnown = true
-            isUrgent = topic.stream == .event || topic.stream == .raw || definition.urgent
+            isUrgent = source.stream == .event || source.stream == .raw || definition.urgent
         } else {
             kind = -1
             kindIsKnown = false
-            isUrgent = topic.stream == .event || topic.stream == .raw
-            kindName = String(decoding: topic.kind, as: UTF8.self)
-            fault(.kind, "kind \(quoted(topic.kind)) is in no catalogue, expected one of \(kindsForPeople)")
+            isUrgent = source.stream == .event || source.stream == .raw
+            kindName = String(decoding: source.kind, as: UTF8.self)
+            fault(.kind, "kind \(quoted(source.kind)) is in no catalogue, expected one of \(kindsForPeople)")
         }
-        if device == nil { deviceID = String(decoding: topic.device, as: UTF8.self) }
+        if device == nil { deviceID = String(decoding: source.device, as: UTF8.self) }
         if let device, fleet.devices[Int(device)].kind != kind, kindIsKnown {
             boundElsewhere = true
             let bound = fleet.devices[Int(device)]
@@ -105,6 +151,8 @@ public final class Transcript {
     }
 
     public var receipt: Moment { Moment(at: header.receivedAt, quality: .receiptTime) }
+    /// Of what may not be lost although its time was refused.
+    public var receiptForRefused: Moment { Moment(at: header.receivedAt, quality: .clock) }
 
     /// Judges a device's `ts`. On urgent topics a wrong one never costs the message: it is processed at
     /// the time of receipt with the mark `clock`, and the fault puts a copy into the quarantine.
@@ -137,16 +185,21 @@ public final class Transcript {
 
     private func clockFault(at path: String, _ explanation: String) -> Moment? {
         fault(.time, at: path, explanation)
-        return isUrgent ? Moment(at: header.receivedAt, quality: .clock) : nil
+        return isUrgent ? receiptForRefused : nil
     }
 
     // MARK: - Readings
 
     /// One measured value. `path` is made only when something is wrong.
+    ///
+    /// - Parameter onlyFire: the rest of its element is refused, which a fire in it outlives.
     public func measure(
-        _ metric: UnsafeRawBufferPointer, component: Int32, _ scalar: Scalar, _ moment: Moment,
+        _ metric: UnsafeRawBufferPointer, component: Int32, _ scalar: Scalar, _ moment: Moment, onlyFire: Bool = false,
         at path: @autoclosure () -> String
     ) {
+        // These two raise a fire whatever the kind's catalogue entry says, and so in every spelling of true.
+        let isFireName = equals(metric, "smoke") || equals(metric, "fire")
+        guard isFireName || !onlyFire else { return }
         if case .null = scalar {
             counters.nullValues.increment()
             return
@@ -160,16 +213,16 @@ public final class Transcript {
             return fault(
                 .value, at: path(), "the name \(quoted(metric)) is kept for events and status, expected a metric")
         }
-        guard let name = fleet.metrics.find(metric) ?? newName(metric, path) else { return }
+        let isTruth = isFireName && scalar.isTruth
+        guard
+            let name = fleet.metrics.find(metric) ?? (isTruth ? fleet.metric(metric) : newName(metric, path))
+        else { return }
         let definition = kindIsKnown ? fleet.definition(kind: kind, metric: name) : nil
-        // These two raise a fire whatever the kind's catalogue entry says, and so in every spelling of true.
-        let isFireName = equals(metric, "smoke") || equals(metric, "fire")
-        let type = definition?.type ?? (isFireName && scalar.isTruth ? .boolean : nil)
-        guard let value = coerce(scalar, to: type, path) else { return }
+        guard let value = coerce(scalar, to: isTruth ? .boolean : definition?.type, path) else { return }
         let isFire = isFireName && value == .boolean(true)
-        guard accepts(isFire: isFire), let series = series(component, name, knownMetric: definition != nil, path) else {
-            return
-        }
+        guard isFire || !onlyFire, accepts(isFire: isFire),
+            let series = series(component, name, knownMetric: definition != nil, isFire: isFire, path)
+        else { return }
         var quality = moment.quality
         if let range = definition?.plausible, case .number(let number) = value, !range.contains(number) {
             quality.insert(number > range.upperBound ? .implausiblyHigh : .implausiblyLow)
@@ -208,12 +261,7 @@ public final class Transcript {
             }),
             let device = boundDevice()
         else { return }
-        var component = component
-        if !admits(device, component, metric, path) {
-            // A device full of names is still one that can burn: the fire is kept without its component.
-            guard isFire else { return }
-            component = -1
-        }
+        guard let component = placed(device, component, metric, isFire: isFire, path) else { return }
         let series = fleet.addSeries(device: device, component: component, metric: metric, inactive: !active)
         findings.hasEvent = true
         write(series, .boolean(active), moment, moment.quality, detail: detail)
@@ -223,13 +271,18 @@ public final class Transcript {
     public func status(online: Bool, _ moment: Moment) {
         guard accepts(isFire: false), let device = boundDevice() else { return }
         let series = fleet.addSeries(device: device, component: -1, metric: fleet.metric("online"))
-        fleet.setOnline(device, online)
+        // A device that is ahead of us must not have the last word for ever.
+        let at = min(moment.at, header.receivedAt)
+        let known = fleet.devices[Int(device)]
+        if isNews(at, since: header.isRetry ? max(known.onlineAt, known.lastSeen) : known.onlineAt) {
+            fleet.setOnline(device, online, at: at)
+        }
         write(series, .boolean(online), moment, moment.quality)
     }
 
     /// The device's own message counter; a gap or a restart is counted, never held against the message.
     public func sequence(_ number: UInt64, isEvent: Bool) {
-        guard let device, !boundElsewhere else { return }
+        guard let device, !boundElsewhere, !header.isRetry else { return }
         let (gap, restarted) = fleet.noteSequence(number, device: device, isEvent: isEvent)
         if gap > 0 { counters.sequenceGaps.add(gap) }
         if restarted { counters.sequenceRestarts.increment() }
@@ -310,7 +363,13 @@ public final class Transcript {
     }
 
     /// A wrong or unknown kind costs everything but a fire.
-    private func accepts(isFire: Bool) -> Bool { isFire || (kindIsKnown && !boundElsewhere) }
+    private func accepts(isFire: Bool) -> Bool { hasSource && (isFire || (kindIsKnown && !boundElsewhere)) }
+
+    /// Not older than what is known. A retry from the quarantine speaks of the time it came first and is news only
+    /// where nothing has come since; what is known by a clock that was ahead when it was set is no hindrance.
+    private func isNews(_ at: Timestamp, since known: Timestamp) -> Bool {
+        at >= known || (!header.isRetry && known - arrivedAt > Limits.maximumAhead)
+    }
 
     /// The device of the message, added when this is its first accepted reading.
     private func boundDevice() -> Int32? {
@@ -330,15 +389,28 @@ public final class Transcript {
     /// hostile publisher can make the daemon remember ends here.
     private static let maximumDevices = 3_000_000
 
-    private func series(_ component: Int32, _ metric: Int32, knownMetric: Bool, _ path: () -> String) -> Int32? {
+    private func series(
+        _ component: Int32, _ metric: Int32, knownMetric: Bool, isFire: Bool, _ path: () -> String
+    ) -> Int32? {
         guard let device = boundDevice() else { return nil }
         if let known = fleet.findSeries(device: device, component: component, metric: metric) { return known }
-        guard admits(device, component, metric, path) else { return nil }
+        guard let component = placed(device, component, metric, isFire: isFire, path) else { return nil }
         if !knownMetric {
             counters.unknownMetrics.increment()
-            onUnknownMetric(fleet.devices[Int(device)].id, fleet.metrics[metric])
+            if !fleet.hasMetric(metric, device: device) {
+                onUnknownMetric(fleet.devices[Int(device)].id, fleet.metrics[metric])
+            }
         }
         return fleet.addSeries(device: device, component: component, metric: metric)
+    }
+
+    /// The component under which the device's limits admit a new series; `nil`: they do not. A device full of
+    /// names is still one that can burn: a fire is kept, without its component.
+    private func placed(_ device: Int32, _ component: Int32, _ metric: Int32, isFire: Bool, _ path: () -> String)
+        -> Int32?
+    {
+        if admits(device, component, metric, path) { return component }
+        return isFire ? -1 : nil
     }
 
     private func admits(_ device: Int32, _ component: Int32, _ metric: Int32, _ path: () -> String) -> Bool {
@@ -367,10 +439,24 @@ public final class Transcript {
 
     var usesReceiptTime: Bool { usedReceiptTime }
 
+    func end() { endSource() }
+
+    /// The device part of the topic, or the last device that a dialect named.
+    var deviceName: String? {
+        guard named else { return nil }
+        return device.map { fleet.devices[Int($0)].id } ?? deviceID
+    }
+
     /// The device's last message, once something of it was accepted.
-    func touchDevice() {
-        guard let device, !findings.readings.isEmpty, !boundElsewhere else { return }
-        fleet.touch(device, area: acceptedArea(), at: header.receivedAt)
+    private func endSource() {
+        defer {
+            hasSource = false
+            readingsBefore = findings.readings.count
+        }
+        guard hasSource, let device, findings.readings.count > readingsBefore, !boundElsewhere else { return }
+        let known = fleet.devices[Int(device)]
+        let moves = isNews(header.receivedAt, since: known.lastSeen)
+        fleet.touch(device, area: moves ? acceptedArea() : known.area, at: header.receivedAt)
     }
 
     private func acceptedArea() -> Int32 {

@@ -20,7 +20,8 @@ public final class Waiter: Sendable {
     /// Becomes readable when the owner was woken after `prepareToSleep`, for poll(2). The reading end of
     /// a pipe: an eventfd would be one descriptor less, but Swift's Glibc module does not have it.
     public let fileDescriptor: Int32
-    private let writingEnd: Int32
+    /// Seen by tests, which play the waker that writes late.
+    let writingEnd: Int32
     private let state = Atomic<UInt32>(State.awake)
 
     /// - Throws: `WaiterError`, when the process has no file descriptor left.
@@ -81,13 +82,13 @@ public final class Waiter: Sendable {
     @discardableResult
     public func drain() -> Bool {
         // Acquire: pairs with the release in `wake`.
-        guard state.exchange(State.awake, ordering: .acquiringAndReleasing) == State.woken else { return false }
-        // May find nothing when the waker is between its exchange and its write: then the next sleep ends
-        // at once, once, which its caller takes for a wake-up of no consequence. More than one byte is read,
-        // so that such leftovers do not add up.
+        let isWoken = state.exchange(State.awake, ordering: .acquiringAndReleasing) == State.woken
+        // Read also when there was no wake-up: the byte of the last one comes late when its waker stood between
+        // its exchange and its write, and one left in the pipe would end every sleep from then on at once. If it
+        // is still not there the next sleep ends early, once, and takes it away.
         var bytes: (UInt64, UInt64) = (0, 0)
         _ = unsafe read(fileDescriptor, &bytes, 16)
-        return true
+        return isWoken
     }
 }
 

@@ -30,11 +30,14 @@ struct AlarmMachine: Equatable, Sendable {
         /// An event: each report is an activation of its own, not a state that goes on.
         var isEdge: Bool
         var at: Timestamp
+        var receivedAt: Timestamp
         /// The device's clock may be used to measure how long a condition lasted.
         var isTrusted: Bool
         /// The gateway's own clock, in milliseconds, which does not count time when the daemon was
         /// down, disconnected or draining a backlog, and which no step of the wall clock moves.
         var live: Int64
+        /// A clock of the gateway, in milliseconds, which counts all time since the daemon began. `nil`: not known.
+        var steady: Int64?
     }
 
     enum Order: Equatable, Sendable {
@@ -55,12 +58,17 @@ struct AlarmMachine: Equatable, Sendable {
     /// Milliseconds of it that have passed for certain.
     private var elapsed: Int64 = 0
     private var lastAt = Timestamp(milliseconds: 0)
+    private var lastReceivedAt = Timestamp(milliseconds: 0)
     private var lastLive: Int64 = 0
+    /// Of this run of the daemon; it means nothing in the next.
+    private var lastSteady: Int64?
     private var lastTrusted = false
     /// After a forced reset the cause was still there: it raises again with the next input that states
     /// it, but at most once per five minutes (contract 6, "Latch").
     private var isForced = false
     private var lastForcedRaise: Int64?
+    /// The first input of these five minutes that would have raised it: an event may not be told again.
+    private var heldBack: Timestamp?
 
     private static let forcedRaiseInterval: Int64 = 5 * 60_000
 
@@ -72,6 +80,7 @@ struct AlarmMachine: Equatable, Sendable {
         self.causePresent = causePresent
         self.statedAt = statedAt
         lastAt = statedAt
+        lastReceivedAt = statedAt
         lastLive = live
     }
 
@@ -80,8 +89,12 @@ struct AlarmMachine: Equatable, Sendable {
         isForced = true
         statedAt = time
         lastAt = time
+        lastReceivedAt = time
         lastLive = live
     }
+
+    /// Something was stated that has not raised it yet.
+    var isWaiting: Bool { phase == .pending || heldBack != nil }
 
     // MARK: - Inputs
 
@@ -91,9 +104,11 @@ struct AlarmMachine: Equatable, Sendable {
         let gained = sinceLast(input)
         defer {
             lastAt = input.at
+            lastReceivedAt = input.receivedAt
             lastLive = input.live
+            lastSteady = input.steady
             lastTrusted = input.isTrusted
-            if input.holds { statedAt = max(statedAt ?? input.at, input.at) }
+            if input.holds { note(input) }
             causePresent = input.holds || (causePresent && !input.clears)
         }
         switch phase {
@@ -110,24 +125,35 @@ struct AlarmMachine: Equatable, Sendable {
                 phase = .normal
                 return (.clear(at: start + timing.clearFor), input.holds)
             }
-            // A dip that did not last: the alarm never ended, so nothing is raised again.
-            if !input.clears { phase = .active }
-            return (.nothing, false)
+            guard !input.clears else { return (.nothing, false) }
+            // A dip that did not last: the alarm never ended, so nothing is raised again. An event is told again.
+            phase = .active
+            return (input.holds && input.isEdge ? .occurrence(again: false) : .nothing, false)
         }
     }
 
     /// The gateway's clock reached `deadline`.
     mutating func timePassed(live: Int64, _ timing: Timing) -> Order {
         guard let deadline = deadline(timing), live >= deadline else { return .nothing }
-        if phase == .pending { return raised(at: start + timing.holdFor) }
-        phase = .normal
-        return .clear(at: start + timing.clearFor)
+        switch phase {
+        case .pending: return raised(at: start + timing.holdFor)
+        case .normal:
+            guard let began = heldBack else { return .nothing }
+            lastLive = live
+            lastSteady = nil
+            return forcedAgain(since: began, live: live, timing)
+        case .clearing, .active:
+            phase = .normal
+            return .clear(at: start + timing.clearFor)
+        }
     }
 
     /// A panel's reset: the latched state is false from that moment.
     mutating func panelReset() {
         phase = .normal
         causePresent = false
+        isForced = false
+        heldBack = nil
     }
 
     /// An operator's reset or a clearing verdict.
@@ -139,9 +165,8 @@ struct AlarmMachine: Equatable, Sendable {
     /// Something older than what is known states a fire.
     mutating func raisedLate(at time: Timestamp) -> Order {
         if phase == .active || phase == .clearing { return .occurrence(again: false) }
-        phase = .active
         statedAt = max(statedAt ?? time, time)
-        return .raise(at: time)
+        return raised(at: time)
     }
 
     /// On the gateway's clock, when `timePassed` is due.
@@ -149,7 +174,8 @@ struct AlarmMachine: Equatable, Sendable {
         switch phase {
         case .pending: lastLive + timing.holdFor - elapsed
         case .clearing: lastLive + timing.clearFor - elapsed
-        case .normal, .active: nil
+        case .normal: heldBack == nil ? nil : lastForcedRaise.map { $0 + Self.forcedRaiseInterval }
+        case .active: nil
         }
     }
 
@@ -158,16 +184,28 @@ struct AlarmMachine: Equatable, Sendable {
     private mutating func observedInNormal(_ input: Input, _ timing: Timing) -> Order {
         guard input.holds else {
             isForced = false
+            heldBack = nil
             return .nothing
         }
-        if isForced {
-            if let last = lastForcedRaise, input.live - last < Self.forcedRaiseInterval { return .nothing }
-            lastForcedRaise = input.live
-            isForced = false
+        guard isForced else { return began(at: input.at, timing) }
+        if let last = lastForcedRaise, input.live - last < Self.forcedRaiseInterval {
+            heldBack = heldBack ?? input.at
+            return .nothing
         }
-        start = input.at
+        return forcedAgain(since: heldBack ?? input.at, live: input.live, timing)
+    }
+
+    private mutating func forcedAgain(since time: Timestamp, live: Int64, _ timing: Timing) -> Order {
+        lastForcedRaise = live
+        isForced = false
+        heldBack = nil
+        return began(at: time, timing)
+    }
+
+    private mutating func began(at time: Timestamp, _ timing: Timing) -> Order {
+        start = time
         elapsed = 0
-        guard timing.holdFor > 0 else { return raised(at: input.at) }
+        guard timing.holdFor > 0 else { return raised(at: time) }
         phase = .pending
         return .nothing
     }
@@ -190,12 +228,33 @@ struct AlarmMachine: Equatable, Sendable {
 
     private mutating func raised(at time: Timestamp) -> Order {
         phase = .active
+        heldBack = nil
         return .raise(at: time)
     }
 
-    /// Between two readings a condition lasts the difference of their `ts`; where one of them cannot be
-    /// trusted, what the gateway's clock counted (contract 6, "Time").
+    private mutating func note(_ input: Input) {
+        if let known = statedAt, known > input.at, !Self.isFarAhead(known, of: input.at, receivedAt: input.receivedAt) {
+            return
+        }
+        statedAt = input.at
+    }
+
+    /// What is known to be dated far ahead of a later input and of its receipt was dated while a clock was wrong,
+    /// the device's or ours: it puts nothing behind it, or one such date would have the last word until then.
+    static func isFarAhead(_ known: Timestamp, of time: Timestamp, receivedAt: Timestamp) -> Bool {
+        known - max(time, receivedAt) > Limits.maximumAhead
+    }
+
+    /// Between two readings a condition lasts the difference of their `ts`; where one of them cannot be trusted,
+    /// that of their receipt (contract 6, "Time"), down time and disconnections included.
+    ///
+    /// A step of the wall clock must change no timer, so within a run of the daemon the steady clock says how far
+    /// apart two receipts were. Where it does not, over a restart, the wall clock says it, and never less than was
+    /// counted: a clock that was set back takes nothing away.
     private func sinceLast(_ input: Input) -> Int64 {
-        max(0, input.isTrusted && lastTrusted ? input.at - lastAt : input.live - lastLive)
+        if input.isTrusted, lastTrusted { return max(0, input.at - lastAt) }
+        let counted = max(0, input.live - lastLive)
+        if let steady = input.steady, let lastSteady { return max(counted, steady - lastSteady) }
+        return max(counted, input.receivedAt - lastReceivedAt)
     }
 }

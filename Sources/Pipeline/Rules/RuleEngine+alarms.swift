@@ -5,6 +5,21 @@ struct Occasion {
     var reading: Reading?
     var receivedAt: Timestamp
     var isLate = false
+
+    /// The device's time of the input; of what time alone has brought about, `time`.
+    func inputAt(otherwise time: Timestamp) -> Timestamp? {
+        guard let reading else { return time }
+        return reading.quality.hasDeviceTime ? reading.at : nil
+    }
+}
+
+extension Quality {
+    /// Shown among the flags of an alarm.
+    static let flagWords = ["retained", "clock"]
+
+    var flagWords: [String] {
+        Self.flagWords.filter { contains($0 == "retained" ? .retained : .clock) }
+    }
 }
 
 extension RuleEngine {
@@ -14,7 +29,9 @@ extension RuleEngine {
         case .nothing: break
         case .raise(let time): raise(state, at: time, occasion)
         case .clear(let time):
-            clear(state, at: time, reason: .condition, by: nil, cause: "condition@\(time.milliseconds)")
+            clear(
+                state, at: time, reason: .condition, by: nil, cause: "condition@\(time.milliseconds)",
+                inputAt: occasion.inputAt(otherwise: time))
         case .occurrence(let again): occur(state, occasion, isEdge: isEdge, again: again)
         }
     }
@@ -39,21 +56,62 @@ extension RuleEngine {
             component: component, metric: metric, title: rule.definition.title, raisedAt: time,
             receivedAt: occasion.receivedAt)
         alarm.late = occasion.isLate
-        alarm.flags = flagWords(series).filter { $0 != metric && "event.\($0)" != metric }
-        if occasion.reading?.quality.contains(.retained) == true { alarm.flags.append("retained") }
-        if occasion.reading?.quality.contains(.clock) == true { alarm.flags.append("clock") }
-        alarm.detail = occasion.reading?.detail
+        alarm.flags = flagsToShow(series) + (occasion.reading?.quality ?? key.lastQuality).flagWords
+        alarm.detail = occasion.reading?.detail ?? key.lastDetail
         alarm.value = key.lastValue
         alarm.unit = fleet.definition(kind: device.kind, metric: series.metric)?.unit
         alarm.limit = key.lastValue.flatMap(rule.limit)
         states[index].alarm = alarm
         states[index].lastRaisedAt = time
         states[index].ordinal = ordinal
-        stateOfAlarm[alarm.id] = state
+        enlist(alarm.id, state)
         changes.append(
             AlarmChange(
-                kind: .raised, alarm: alarm, at: time, cause: "raised@\(time.milliseconds)#\(ordinal)", ordinal: ordinal
-            ))
+                kind: .raised, alarm: alarm, at: time, cause: "raised@\(time.milliseconds)#\(ordinal)",
+                ordinal: ordinal,
+                inputAt: occasion.inputAt(otherwise: time)))
+    }
+
+    // MARK: - Active alarms
+
+    /// The alarm is active on this key.
+    func enlist(_ id: String, _ state: Int32) {
+        guard stateOfAlarm.updateValue(state, forKey: id) == nil, states[Int(state)].series >= 0 else { return }
+        activeOn[flagKey(states[Int(state)].series), default: []].append(state)
+    }
+
+    /// - Returns: the key it was active on.
+    @discardableResult
+    func delist(_ id: String) -> Int32? {
+        guard let state = stateOfAlarm.removeValue(forKey: id) else { return nil }
+        guard states[Int(state)].series >= 0 else { return state }
+        let place = flagKey(states[Int(state)].series)
+        activeOn[place]?.removeAll { $0 == state }
+        if activeOn[place]?.isEmpty == true { activeOn[place] = nil }
+        return state
+    }
+
+    // MARK: - Flags
+
+    /// Without the metric that raised the alarm itself.
+    private func flagsToShow(_ series: Fleet.Series) -> [String] {
+        let metric = fleet.metrics[series.metric]
+        return flagWords(series).filter { $0 != metric && "event.\($0)" != metric }
+    }
+
+    /// What the device says about itself has changed: seen on the alarm, but nothing to push.
+    func showFlags(_ reading: Reading, on state: Int32) {
+        guard var alarm = states[Int(state)].alarm else { return }
+        let flags =
+            flagsToShow(fleet.series[Int(states[Int(state)].series)])
+            + Quality.flagWords.filter { alarm.flags.contains($0) }
+        guard flags != alarm.flags else { return }
+        alarm.flags = flags
+        states[Int(state)].alarm = alarm
+        changes.append(
+            AlarmChange(
+                kind: .occurrence, alarm: alarm, at: reading.at, cause: "flags@\(reading.at.milliseconds)",
+                ordinal: states[Int(state)].ordinal))
     }
 
     private func occur(_ state: Int32, _ occasion: Occasion, isEdge: Bool, again: Bool) {
@@ -62,6 +120,7 @@ extension RuleEngine {
         alarm.lastOccurrenceAt = max(alarm.lastOccurrenceAt, reading.at)
         alarm.value = reading.value
         if let detail = reading.detail { alarm.detail = detail }
+        alarm.flags = flagsToShow(fleet.series[Int(states[Int(state)].series)]) + reading.quality.flagWords
         // Re-raise 再次报警: begun anew after it had ended, or after somebody had acknowledged it.
         let isReraise = again || (isEdge && alarm.acknowledged)
         if isReraise {
@@ -73,16 +132,24 @@ extension RuleEngine {
         changes.append(
             AlarmChange(
                 kind: isReraise ? .updated : .occurrence, alarm: alarm, at: reading.at,
-                cause: "occurrence@\(reading.at.milliseconds)", ordinal: states[Int(state)].ordinal))
+                cause: "occurrence@\(reading.at.milliseconds)", ordinal: states[Int(state)].ordinal,
+                inputAt: occasion.inputAt(otherwise: reading.at)))
     }
 
-    func clear(_ state: Int32, at time: Timestamp, reason: ClearedReason, by: String?, cause: String) {
+    /// - Parameter inputAt: see `AlarmChange.inputAt`.
+    func clear(
+        _ state: Int32, at time: Timestamp, reason: ClearedReason, by: String?, cause: String, inputAt: Timestamp?
+    ) {
         guard var alarm = states[Int(state)].alarm else { return }
         Self.clear(&alarm, at: time, reason: reason, by: by)
         states[Int(state)].alarm = nil
-        stateOfAlarm[alarm.id] = nil
+        // Nothing tells whether what ended it was the end that had been seen: what is told from now on counts.
+        if inputAt == nil { states[Int(state)].restored = nil }
+        delist(alarm.id)
         changes.append(
-            AlarmChange(kind: .cleared, alarm: alarm, at: time, cause: cause, ordinal: states[Int(state)].ordinal))
+            AlarmChange(
+                kind: .cleared, alarm: alarm, at: time, cause: cause, ordinal: states[Int(state)].ordinal,
+                inputAt: inputAt))
     }
 
     static func clear(_ alarm: inout Alarm, at time: Timestamp, reason: ClearedReason, by: String?) {

@@ -60,7 +60,7 @@ extension RuleEngine {
     ) -> Alarm {
         var alarm = alarm
         Self.clear(&alarm, at: now, reason: reason, by: act.by)
-        if let state = stateOfAlarm.removeValue(forKey: alarm.id) {
+        if let state = delist(alarm.id) {
             states[Int(state)].machine.operatorReset()
             states[Int(state)].alarm = nil
         } else {

@@ -4,17 +4,25 @@ extension RuleEngine {
     /// Takes up an alarm as stored: for every key its newest, active or cleared. Call before
     /// `seed(_:…)`; a key or rule that is no longer known leaves an active alarm standing until an
     /// operator ends it.
-    /// - Parameter expiresAfter: for an alarm of the gateway itself, when its condition ends by itself.
-    public func restore(_ alarm: Alarm, ordinal: Int, live: Int64, expiresAfter: Int64? = nil) {
+    /// - Parameters:
+    ///   - expiresAfter: for an alarm of the gateway itself, when its condition ends by itself.
+    ///   - heldInput: `AlarmChange.inputAt` of a change that was decided in memory while the store was away. The
+    ///     broker delivers the same messages again, and the store does not know them; they have had their effect.
+    public func restore(
+        _ alarm: Alarm, ordinal: Int, live: Int64, expiresAfter: Int64? = nil, heldInput: Timestamp? = nil
+    ) {
         grow()
         if alarm.device.kind == gateway.kind, alarm.device.id == gateway.id {
             restoreSystem(alarm, expiresAfter: expiresAfter)
             return
         }
         // Ended since it was taken up as active: by what went on in memory while the store was away.
-        if alarm.state == .cleared, let known = stateOfAlarm.removeValue(forKey: alarm.id) {
-            states[Int(known)].alarm = nil
-            states[Int(known)].machine = AlarmMachine()
+        if alarm.state == .cleared {
+            if let known = delist(alarm.id) {
+                states[Int(known)].alarm = nil
+                states[Int(known)].machine = AlarmMachine()
+            }
+            changes.removeAll { $0.kind == .cleared && $0.alarm.id == alarm.id }
         }
         guard let series = series(of: alarm) else {
             if alarm.state == .active { standOrphaned(alarm, series: nil) }
@@ -26,11 +34,18 @@ extension RuleEngine {
         }
         let state = findState(series, Int32(rule)) ?? addState(series, Int32(rule))
         let index = Int(state)
+        if let heldInput { noteHeld(series, at: heldInput) }
+        let held = Restored.joined(states[index].restored?.held, heldInput)
+        if let first = states[index].alarm, first.id != alarm.id {
+            states[index].restored?.held = held
+            if alarm.state == .active { fold(alarm, into: index, ordinal) }
+            return
+        }
         if alarm.state == .active {
             states[index].alarm = alarm
             states[index].machine = AlarmMachine(
                 activeWithCause: true, statedAt: alarm.lastOccurrenceAt, live: live)
-            stateOfAlarm[alarm.id] = state
+            enlist(alarm.id, state)
             if alarm.rule == BuiltInRules.implausibleValue { takeUpImplausible(series) }
         }
         states[index].lastRaisedAt = alarm.raisedAt
@@ -38,7 +53,30 @@ extension RuleEngine {
         states[index].lastValue = alarm.value
         states[index].restored = Restored(
             decidedAt: max(alarm.lastOccurrenceAt, alarm.clearedAt ?? alarm.lastOccurrenceAt),
-            wasForced: alarm.clearedReason == .operatorReset || alarm.clearedReason == .verdict)
+            wasForced: alarm.clearedReason == .operatorReset || alarm.clearedReason == .verdict,
+            raisedAt: alarm.raisedAt, lastOccurrenceAt: alarm.lastOccurrenceAt, held: held)
+    }
+
+    /// A key has one alarm. A second was raised by a gateway that did not know the first, from memory while the
+    /// store was away: it is counted on the first and ended, as nobody could end it otherwise.
+    private func fold(_ second: Alarm, into index: Int, _ ordinal: Int) {
+        guard var first = states[index].alarm else { return }
+        first.occurrences += second.occurrences
+        first.lastOccurrenceAt = max(first.lastOccurrenceAt, second.lastOccurrenceAt)
+        first.value = second.value ?? first.value
+        states[index].alarm = first
+        states[index].lastValue = first.value
+        changes.append(
+            AlarmChange(
+                kind: .occurrence, alarm: first, at: second.raisedAt, cause: "folded \(second.id)",
+                ordinal: states[index].ordinal))
+        var second = second
+        Self.clear(&second, at: second.lastOccurrenceAt, reason: .condition, by: nil)
+        second.detail = "counted on \(first.id)"
+        changes.append(
+            AlarmChange(
+                kind: .cleared, alarm: second, at: second.lastOccurrenceAt, cause: "folded into \(first.id)",
+                ordinal: ordinal))
     }
 
     /// Shows a series' last stored value, so that what was pending, or what a rule changed since would
@@ -74,17 +112,16 @@ extension RuleEngine {
     private func showStored(_ state: Int32, _ reading: Reading, _ holds: Bool, _ rule: CompiledRule, _ live: Int64) {
         step(
             state, reading,
-            AlarmMachine.Input(
-                holds: holds, clears: !holds && rule.clears(reading.value, reading.quality), isEdge: false,
-                at: reading.at,
-                isTrusted: Self.isTrusted(reading), live: live))
+            input(
+                reading, holds: holds, clears: !holds && rule.clears(reading.value, reading.quality), isEdge: false,
+                Clocks(live: live, steady: nil)))
     }
 
     private func standOrphaned(_ alarm: Alarm, series: Int32?) {
         var state = KeyState(rule: -1, series: series ?? -1, next: -1)
         state.alarm = alarm
         states.append(state)
-        stateOfAlarm[alarm.id] = Int32(states.count - 1)
+        enlist(alarm.id, Int32(states.count - 1))
     }
 
     private func series(of alarm: Alarm) -> Int32? {
@@ -109,7 +146,9 @@ extension RuleEngine {
     }
 
     func isWatching(_ rule: CompiledRule, _ series: Int32) -> Bool {
-        let metric = fleet.metrics[fleet.series[Int(series)].metric]
+        let its = fleet.series[Int(series)]
+        guard rule.applies(toKind: fleet.kinds[fleet.devices[Int(its.device)].kind]) else { return false }
+        let metric = fleet.metrics[its.metric]
         switch rule.definition.id {
         case BuiltInRules.implausibleValue: return true
         case BuiltInRules.unknownEvent: return metric.hasPrefix(EventName.metricPrefix)
@@ -124,4 +163,24 @@ struct Restored: Equatable {
     var decidedAt: Timestamp
     /// An operator ended it, perhaps against its cause.
     var wasForced: Bool
+    /// By the device's clock, or by that of receipt where it gave no time.
+    var raisedAt: Timestamp
+    var lastOccurrenceAt: Timestamp
+    /// Device times of the inputs that were decided in memory while the store was away.
+    var held: ClosedRange<Timestamp>?
+
+    /// The message that raised it, once more: the store keeps no reading that it refused.
+    ///
+    /// Of a fire, what memory may have seen lies between its first and its last input; what is older or newer still
+    /// raises. Other inputs up to the last are late anyway.
+    func hasSeen(_ reading: Reading, isFire: Bool) -> Bool {
+        guard reading.quality.hasDeviceTime else { return false }
+        if reading.at == raisedAt || reading.at == lastOccurrenceAt { return true }
+        return isFire && held?.contains(reading.at) == true
+    }
+
+    static func joined(_ range: ClosedRange<Timestamp>?, _ time: Timestamp?) -> ClosedRange<Timestamp>? {
+        guard let time else { return range }
+        return min(range?.lowerBound ?? time, time)...max(range?.upperBound ?? time, time)
+    }
 }

@@ -24,7 +24,7 @@ public final class RuleEngine {
     // Per series, as long as the fleet's list; -1: none yet.
     private var programOf: [Int32] = []
     private var firstState: [Int32] = []
-    /// Newest device time applied; older inputs are late.
+    /// Time of the newest input applied; what a device dates before it is late.
     private var newest: [Int64] = []
     /// When the newest input was received; what a retry brings from before it is late.
     private var received: [Int64] = []
@@ -36,6 +36,9 @@ public final class RuleEngine {
     private var timers = Heap<Timer>()
     private var implausibleRuns: [Int32: UInt8] = [:]
     private var flags: [UInt64: DeviceFlags] = [:]
+    /// States with an active alarm per device and component, to show a change of flags on them. Follows from
+    /// `states`.
+    var activeOn: [UInt64: [Int32]] = [:]
 
     /// - Parameters:
     ///   - gateway: the device of the daemon's own alarms.
@@ -70,40 +73,79 @@ public final class RuleEngine {
 
     /// - Parameters:
     ///   - live: the gateway's counting clock, see `AlarmMachine.Input.live`.
+    ///   - steady: see `AlarmMachine.Input.steady`.
     ///   - isRetry: from the quarantine, with the original receipt time: newer inputs have the last word also where
     ///     it has no time of its own (contract 2, "Partial failure").
-    public func apply(_ reading: Reading, live: Int64, isRetry: Bool = false) {
+    public func apply(_ reading: Reading, live: Int64, steady: Int64? = nil, isRetry: Bool = false) {
         grow()
         let anchor = fleet.series[Int(reading.series)].anchor
         let program = programs[Int(program(of: anchor))]
-        checkPlausibility(reading, anchor, live)
+        let clocks = Clocks(live: live, steady: isRetry ? nil : steady, isRetry: isRetry)
+        let isLate = isLate(reading, on: anchor, isRetry: isRetry)
+        if !isLate { noteApplied(reading, to: anchor, isRetry: isRetry) }
+        if !isLate { checkPlausibility(reading, anchor, clocks) }
         guard !program.isIdle else { return }
-        let isLate =
-            reading.quality.hasDeviceTime
-            ? reading.at.milliseconds < newest[Int(anchor)]
-            : isRetry && reading.receivedAt.milliseconds < received[Int(anchor)]
-        received[Int(anchor)] = max(received[Int(anchor)], reading.receivedAt.milliseconds)
-        if reading.quality.hasDeviceTime, !isLate { newest[Int(anchor)] = reading.at.milliseconds }
 
         if let flag = program.flag, !isLate { note(flag, reading, anchor) }
         for rule in program.rules {
             let compiled = rules[Int(rule)]
             let holds = compiled.holds(reading.value)
-            if isLate {
-                if holds, compiled.isFire { applyLate(reading, anchor, rule) }
+            if isLate, !holds || !compiled.isFire { continue }
+            let state = findState(anchor, rule)
+            if !holds, state == nil { continue }
+            if holds, let state, states[Int(state)].restored?.hasSeen(reading, isFire: compiled.isFire) == true {
                 continue
             }
-            let state = findState(anchor, rule)
-            if state == nil, !holds { continue }
+            if isLate {
+                applyLate(reading, state ?? addState(anchor, rule))
+                continue
+            }
             step(
                 state ?? addState(anchor, rule), reading,
-                AlarmMachine.Input(
-                    holds: holds, clears: compiled.clears(reading.value, reading.quality), isEdge: program.isEvent,
-                    at: reading.at, isTrusted: Self.isTrusted(reading), live: live))
+                input(
+                    reading, holds: holds, clears: compiled.clears(reading.value, reading.quality),
+                    isEdge: program.isEvent, clocks))
         }
         guard reading.value == .boolean(true), !isLate else { return }
-        for rule in program.clearedBy { clearByEvent(rule, reading, anchor, live) }
+        for rule in program.clearedBy { clearByEvent(rule, reading, anchor, clocks) }
         if program.isReset { panelReset(reading, anchor, isRetry: isRetry) }
+    }
+
+    struct Clocks {
+        var live: Int64
+        var steady: Int64?
+        var isRetry = false
+    }
+
+    func input(_ reading: Reading, holds: Bool, clears: Bool, isEdge: Bool, _ clocks: Clocks) -> AlarmMachine.Input {
+        AlarmMachine.Input(
+            holds: holds, clears: clears, isEdge: isEdge, at: reading.at, receivedAt: reading.receivedAt,
+            isTrusted: Self.isTrusted(reading), live: clocks.live, steady: clocks.steady)
+    }
+
+    // MARK: - Order
+
+    /// An input older than the newest applied (contract 6, "Time"). One without a time of the device's own is as
+    /// new as it can be, unless it is a retry.
+    private func isLate(_ reading: Reading, on series: Int32, isRetry: Bool) -> Bool {
+        guard reading.quality.hasDeviceTime else {
+            return isRetry && reading.receivedAt.milliseconds < received[Int(series)]
+        }
+        return isBehind(reading, Timestamp(milliseconds: newest[Int(series)]), isRetry: isRetry)
+    }
+
+    /// Behind what is known, unless that is dated far ahead. A retry has its old receipt and tells nothing about it.
+    private func isBehind(_ reading: Reading, _ known: Timestamp, isRetry: Bool) -> Bool {
+        reading.at < known
+            && (isRetry || !AlarmMachine.isFarAhead(known, of: reading.at, receivedAt: reading.receivedAt))
+    }
+
+    private func noteApplied(_ reading: Reading, to series: Int32, isRetry: Bool) {
+        received[Int(series)] = max(received[Int(series)], reading.receivedAt.milliseconds)
+        guard reading.at - reading.receivedAt <= Limits.maximumAhead else { return }
+        if !isBehind(reading, Timestamp(milliseconds: newest[Int(series)]), isRetry: isRetry) {
+            newest[Int(series)] = reading.at.milliseconds
+        }
     }
 
     /// Raises and clears what only time has brought about.
@@ -143,7 +185,7 @@ public final class RuleEngine {
         {
             return
         }
-        states[Int(state)].lastValue = reading.value
+        note(reading, on: Int(state), holds: input.holds)
         var (order, again) = states[Int(state)].machine.observed(input, timing)
         obey(order, state, Occasion(reading: reading, receivedAt: reading.receivedAt), isEdge: input.isEdge)
         if again {
@@ -153,32 +195,39 @@ public final class RuleEngine {
         schedule(state, timing)
     }
 
-    private func applyLate(_ reading: Reading, _ anchor: Int32, _ rule: Int32) {
-        let state = findState(anchor, rule) ?? addState(anchor, rule)
-        states[Int(state)].lastValue = reading.value
+    /// What the alarm will show, should it be raised by time alone.
+    private func note(_ reading: Reading, on state: Int, holds: Bool) {
+        states[state].lastValue = reading.value
+        guard holds else { return }
+        if reading.detail != nil || !states[state].machine.isWaiting { states[state].lastDetail = reading.detail }
+        states[state].lastQuality = reading.quality
+    }
+
+    private func applyLate(_ reading: Reading, _ state: Int32) {
+        note(reading, on: Int(state), holds: true)
         let order = states[Int(state)].machine.raisedLate(at: reading.at)
         obey(order, state, Occasion(reading: reading, receivedAt: reading.receivedAt, isLate: true))
     }
 
     /// An event that ends what another began, on the same device and component.
-    private func clearByEvent(_ rule: Int32, _ reading: Reading, _ anchor: Int32, _ live: Int64) {
+    private func clearByEvent(_ rule: Int32, _ reading: Reading, _ anchor: Int32, _ clocks: Clocks) {
         let component = fleet.series[Int(anchor)].component
         forEachState(of: fleet.series[Int(anchor)].device) { state in
             let key = states[Int(state)]
-            guard key.rule == rule, key.alarm != nil || key.machine.phase == .pending,
-                fleet.series[Int(key.series)].component == component
+            guard key.rule == rule, key.alarm != nil || key.machine.isWaiting,
+                fleet.series[Int(key.series)].component == component,
+                !isLate(reading, on: key.series, isRetry: clocks.isRetry),
+                !clocks.isRetry || !isBefore(reading, key)
             else { return }
-            // An end told late does not end what began after it.
-            if reading.quality.hasDeviceTime {
-                guard reading.at.milliseconds >= newest[Int(key.series)] else { return }
-                newest[Int(key.series)] = reading.at.milliseconds
-            }
-            step(
-                state, reading,
-                AlarmMachine.Input(
-                    holds: false, clears: true, isEdge: false, at: reading.at, isTrusted: Self.isTrusted(reading),
-                    live: live))
+            noteApplied(reading, to: key.series, isRetry: clocks.isRetry)
+            step(state, reading, input(reading, holds: false, clears: true, isEdge: false, clocks))
         }
+    }
+
+    /// An end told late does not end what began after it.
+    private func isBefore(_ reading: Reading, _ key: KeyState) -> Bool {
+        guard let stated = key.machine.statedAt else { return false }
+        return reading.at < stated
     }
 
     /// A panel's reset ends the latched alarms of its components, if it came after them: not one kept by
@@ -193,20 +242,25 @@ public final class RuleEngine {
             guard series.component < 0 || its.component == series.component, timing(of: key)?.isLatched == true else {
                 return
             }
-            if isRetry || reading.quality.hasDeviceTime, let stated = key.machine.statedAt, reading.at < stated {
+            if isRetry {
+                guard !isBefore(reading, key), reading.receivedAt.milliseconds >= received[Int(key.series)] else {
+                    return
+                }
+            } else if reading.quality.hasDeviceTime, let stated = key.machine.statedAt,
+                isBehind(reading, stated, isRetry: false)
+            {
                 return
             }
-            if reading.quality.hasDeviceTime {
-                newest[Int(key.series)] = max(newest[Int(key.series)], reading.at.milliseconds)
-            }
+            noteApplied(reading, to: key.series, isRetry: isRetry)
             states[Int(state)].machine.panelReset()
             guard key.alarm != nil else { return }
             clear(
-                state, at: reading.at, reason: .panelReset, by: nil, cause: "panel_reset@\(reading.at.milliseconds)")
+                state, at: reading.at, reason: .panelReset, by: nil, cause: "panel_reset@\(reading.at.milliseconds)",
+                inputAt: reading.quality.hasDeviceTime ? reading.at : nil)
         }
     }
 
-    private func checkPlausibility(_ reading: Reading, _ anchor: Int32, _ live: Int64) {
+    private func checkPlausibility(_ reading: Reading, _ anchor: Int32, _ clocks: Clocks) {
         let implausible = !reading.quality.isDisjoint(with: .implausible)
         if !implausible, implausibleRuns.isEmpty { return }
         let run = implausible ? min((implausibleRuns[anchor] ?? 0) + 1, BuiltInRules.implausibleInARow) : 0
@@ -220,9 +274,7 @@ public final class RuleEngine {
         if state == nil, !holds { return }
         step(
             state ?? addState(anchor, implausibleRule), reading,
-            AlarmMachine.Input(
-                holds: holds, clears: run == 0, isEdge: false, at: reading.at, isTrusted: Self.isTrusted(reading),
-                live: live))
+            input(reading, holds: holds, clears: run == 0, isEdge: false, clocks))
     }
 
     func takeUpImplausible(_ series: Int32) { implausibleRuns[series] = BuiltInRules.implausibleInARow }
@@ -233,9 +285,25 @@ public final class RuleEngine {
 
     private func note(_ flag: DeviceFlags, _ reading: Reading, _ anchor: Int32) {
         let key = flagKey(anchor)
-        var its = flags[key] ?? []
+        let before = flags[key] ?? []
+        var its = before
         if reading.value == .boolean(true) { its.insert(flag) } else { its.remove(flag) }
+        guard its != before else { return }
         flags[key] = its.isEmpty ? nil : its
+        showFlags(reading, anchor)
+    }
+
+    /// On the alarms that are active there.
+    private func showFlags(_ reading: Reading, _ anchor: Int32) {
+        let series = fleet.series[Int(anchor)]
+        if series.component >= 0 {
+            for state in activeOn[flagKey(anchor)] ?? [] { showFlags(reading, on: state) }
+        } else {
+            let its = stateOfAlarm.values.filter {
+                states[Int($0)].series >= 0 && fleet.series[Int(states[Int($0)].series)].device == series.device
+            }
+            for state in its.sorted() { showFlags(reading, on: state) }
+        }
     }
 
     func flagWords(_ series: Fleet.Series) -> [String] {
@@ -245,7 +313,7 @@ public final class RuleEngine {
         return ofDevice.union(ofComponent).words
     }
 
-    private func flagKey(_ anchor: Int32) -> UInt64 {
+    func flagKey(_ anchor: Int32) -> UInt64 {
         let series = fleet.series[Int(anchor)]
         return UInt64(UInt32(bitPattern: series.device)) << 32 | UInt64(UInt32(bitPattern: series.component))
     }
@@ -300,8 +368,12 @@ public final class RuleEngine {
     }
 
     func noteSeeded(_ series: Int32, _ reading: Reading) {
-        if reading.quality.hasDeviceTime { newest[Int(series)] = max(newest[Int(series)], reading.at.milliseconds) }
+        newest[Int(series)] = max(newest[Int(series)], reading.at.milliseconds)
         received[Int(series)] = max(received[Int(series)], reading.receivedAt.milliseconds)
+    }
+
+    func noteHeld(_ series: Int32, at time: Timestamp) {
+        newest[Int(series)] = max(newest[Int(series)], time.milliseconds)
     }
 
     /// New series since the last look.
@@ -398,6 +470,9 @@ struct KeyState {
     /// The active alarm.
     var alarm: Alarm?
     var lastValue: Value?
+    /// Of the last input that stated the cause.
+    var lastDetail: String?
+    var lastQuality: Quality = []
     /// Of the last raise, to count raises of one key at one time.
     var lastRaisedAt: Timestamp?
     var ordinal = 0

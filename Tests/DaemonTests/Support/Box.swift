@@ -43,8 +43,17 @@ final class Box {
 
     deinit { daemon?.signal(SIGKILL) }
 
-    func start(waitUntilReady: Bool = true, environment: [String: String] = [:]) async throws {
-        let program = try Program.firesense("run", "--config", configuration, environment: environment)
+    /// - Parameter canLoseFiles: `limitFiles` will be used: a write beyond the limit is an error and not the end.
+    func start(
+        waitUntilReady: Bool = true, environment: [String: String] = [:], canLoseFiles: Bool = false
+    ) async throws {
+        let firesense = Program.products.appending(path: "firesense").path
+        let program =
+            canLoseFiles
+            ? try Program(
+                "/bin/sh", ["-c", "trap '' XFSZ; exec '\(firesense)' run --config '\(configuration)'"],
+                environment: environment)
+            : try Program(firesense, ["run", "--config", configuration], environment: environment)
         daemon = program
         guard waitUntilReady else { return }
         do {
@@ -58,6 +67,24 @@ final class Box {
             let text = (try? String(contentsOfFile: configuration, encoding: .utf8)) ?? ""
             throw Overdue(description: "\(error)\n\(program.standardError)\n\(text)")
         }
+    }
+
+    /// No file of the daemon can be written any more, as on a disk that is full for all; or all can again.
+    func limitFiles(_ isLimited: Bool) async throws {
+        guard let pid = daemon?.pid else { return }
+        let program = try Program("/usr/bin/prlimit", ["--pid", "\(pid)", "--fsize=\(isLimited ? "1" : "unlimited"):"])
+        guard try await program.ended() == 0 else { throw Overdue(description: program.standardError) }
+    }
+
+    /// Seconds of processor time the daemon has used.
+    func processorTime() throws -> Double {
+        let text = try String(contentsOfFile: "/proc/\(daemon?.pid ?? 0)/stat", encoding: .utf8)
+        // Behind the name, which may contain anything: state, …, utime and stime as fields 14 and 15.
+        let fields = text.split(separator: ")").last?.split(separator: " ") ?? []
+        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else {
+            throw Overdue(description: "no processor time in '\(text)'")
+        }
+        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
     func kill() async throws { try await daemon?.killed() }

@@ -6,6 +6,8 @@ import FireModel
 /// stays. So the shipped rules keep the metrics they are about.
 struct CatalogueFile {
     private(set) var catalogue: Catalogue
+    /// The built-in fire looks at these, of any kind.
+    private static let raisesFire: Set<String> = ["smoke", "fire"]
 
     init(extending catalogue: Catalogue = Catalogue(kinds: [])) { self.catalogue = catalogue }
 
@@ -78,6 +80,10 @@ struct CatalogueFile {
         }
         return field.mapping { section -> Metric? in
             let type = section.required("type", Form<Metric.ValueType>.word)
+            if let type, type != .boolean, Self.raisesFire.contains(name) {
+                section["type"]?.complain(
+                    expected: "boolean, as true raises a fire", remedy: "give a measured value another name")
+            }
             let title = readTitle(section, required: true)
             let unit = section["unit"]?.read(.text("a unit", upTo: 32, emptyAllowed: false))
             let range = section["range"]?.range()

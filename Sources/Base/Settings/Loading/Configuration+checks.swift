@@ -104,7 +104,7 @@ struct ConfigurationChecks {
             _ = try readFile(path, limit: maximumConfigurationFile)
         } catch {
             root.complain(
-                at: key, fileSeverity, found: "\(error.found), \(shortened(path))", expected: "a readable file")
+                at: key, fileSeverity, found: "\(error.found), \(onOneLine(path))", expected: "a readable file")
         }
     }
 }

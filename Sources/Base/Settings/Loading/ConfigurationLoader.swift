@@ -172,7 +172,7 @@ private struct Loading {
             // A pattern may stand for none; a name without one must be there.
             if matches.isEmpty, !pattern.contains(where: { "*?[".contains($0) }) {
                 root.complain(
-                    at: "rules.files[\(index)]", found: "no such file, \(shortened(whole))", expected: "a rules file")
+                    at: "rules.files[\(index)]", found: "no such file, \(onOneLine(whole))", expected: "a rules file")
             }
             paths += matches.filter { !paths.contains($0) }
         }

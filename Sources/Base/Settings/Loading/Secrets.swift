@@ -18,7 +18,7 @@ struct SecretReader {
         } catch {
             let isSurelyPath = path.contains("/") && !path.contains("whsec_")
             field.complain(
-                severity, found: isSurelyPath ? "\(error.found), \(shortened(whole))" : error.found,
+                severity, found: isSurelyPath ? "\(error.found), \(onOneLine(whole))" : error.found,
                 expected: "a readable file with the secret",
                 remedy: error.isMissing && !isSurelyPath ? "the secret itself does not belong here" : nil)
         }

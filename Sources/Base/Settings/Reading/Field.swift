@@ -138,8 +138,11 @@ func substituting(in text: String, _ environment: Environment) -> Result<String,
 /// As a shell takes it: letters, digits and `_`, no digit first.
 private func isVariableName(_ name: String) -> Bool { name.wholeMatch(of: /[A-Za-z_][0-9A-Za-z_]*/) != nil }
 
-/// At most 80 characters and no line breaks, so that a problem stays one line.
+/// No line breaks, so that a problem stays one line. Whole: a path that is cut leads nowhere.
+func onOneLine(_ text: String) -> String { text.replacing(/[\p{Cc}]/, with: "·") }
+
+/// On one line and at most 80 characters.
 func shortened(_ text: String) -> String {
-    let line = text.replacing(/[\p{Cc}]/, with: "·")
+    let line = onOneLine(text)
     return line.count <= 80 ? line : line.prefix(79) + "…"
 }

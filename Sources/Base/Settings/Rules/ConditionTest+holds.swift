@@ -1,5 +1,15 @@
 import FireModel
 
+extension Condition {
+    /// Whether one reading or event fulfils both, so that the alarm would be raised and cleared by it.
+    func canHoldTogether(with other: Condition) -> Bool {
+        switch (subject, other.subject) {
+        case (.events(let names), .events(let others)): !Set(names).isDisjoint(with: others)
+        default: test.canHoldTogether(with: other.test)
+        }
+    }
+}
+
 extension Condition.Test {
     /// Whether some value fulfils both, so that the alarm would be raised and cleared by it.
     ///

@@ -23,7 +23,7 @@ struct RuleReader {
         let when = whenField?.mapping { conditions.condition($0, of: nil) }
         let clearField = section["clear"]
         let clear = when.flatMap { when in clearField?.mapping { conditions.condition($0, of: when.subject) } }
-        if let when, let clear, let clearField, when.test.canHoldTogether(with: clear.test) {
+        if let when, let clear, let clearField, when.canHoldTogether(with: clear) {
             clearField.complain(
                 found: "a condition that can hold together with 'when'",
                 expected: "one that excludes it, with a margin against chattering")

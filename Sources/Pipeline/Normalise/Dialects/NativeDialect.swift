@@ -8,15 +8,16 @@ struct NativeDialect: Dialect {
 
     init() throws(JSONError) { parser = try JSONParser(maximumDepth: Limits.maximumNesting) }
 
-    func claims(_ topic: Topic) -> Bool { topic.stream != .raw }
+    func claims(_ topic: Topic) -> Bool { topic.source.map { $0.stream != .raw } ?? false }
 
     func read(_ payload: UnsafeRawBufferPointer, topic: Topic, into transcript: Transcript) {
-        if topic.stream == .status, let online = plainStatus(payload) {
+        guard let stream = topic.source?.stream else { return }
+        if stream == .status, let online = plainStatus(payload) {
             return transcript.status(online: online, transcript.receipt)
         }
         do throws(JSONError) {
             try parser.parse(padded: payload) { value in
-                switch topic.stream {
+                switch stream {
                 case .telemetry: each(value, transcript) { readTelemetry($0, $1, transcript) }
                 case .event: each(value, transcript) { readEvent($0, $1, transcript) }
                 case .status: readStatus(value, transcript)
@@ -63,8 +64,10 @@ struct NativeDialect: Dialect {
     // MARK: - Streams
 
     private func readTelemetry(_ element: JSONValue, _ path: Path, _ transcript: Transcript) {
-        guard let moment = moment(element, path, transcript) else { return }
-        guard let component = component(element, path, transcript) else { return }
+        let moment = moment(element, path, transcript)
+        let component = component(element, path, transcript)
+        // Nobody can say when or where the rest of it was measured. A fire in it is one now, of the device.
+        let onlyFire = moment == nil || component == nil
         guard let values = element["values"] else {
             return transcript.fault(.shape, at: path.field("values"), "missing, expected an object of metrics")
         }
@@ -80,7 +83,8 @@ struct NativeDialect: Dialect {
             guard index < Limits.maximumValuesPerElement else { return false }
             index += 1
             transcript.measure(
-                member.key, component: component, scalar(member), moment, at: path.value(member.key))
+                member.key, component: component ?? -1, scalar(member), moment ?? transcript.receiptForRefused,
+                onlyFire: onlyFire, at: path.value(member.key))
             return true
         }
         if values.count > Limits.maximumValuesPerElement {
@@ -105,12 +109,16 @@ struct NativeDialect: Dialect {
         }
         guard let moment = moment(element, path, transcript) else { return }
         let word = String(decoding: trimmed(name.text).map(lowered), as: UTF8.self)
-        let component = component(element, path, transcript) ?? -1
-        transcript.event(
-            word, component: component, active: active(element, path, transcript),
-            detail: detail(element, path, transcript),
-            moment, at: path.field("event"))
+        let raises = EventName(rawValue: word)?.raises ?? true
+        let component = component(element, path, transcript)
+        let active = active(element, path, raises: raises, transcript)
+        let detail = detail(element, path, transcript)
         sequence(element, path, isEvent: true, transcript)
+        // What begins on a component that cannot be read has begun on the device. What ends there has not ended on
+        // all the others: a mistyped reset must not end every fire of a panel.
+        guard let active, component != nil || (raises && active) else { return }
+        transcript.event(
+            word, component: component ?? -1, active: active, detail: detail, moment, at: path.field("event"))
     }
 
     /// `"fire "` is a fire.
@@ -155,7 +163,7 @@ struct NativeDialect: Dialect {
         return transcript.unreadableTime(described(ts), at: path.field("ts"))
     }
 
-    /// -1: the device itself; `nil`: a fault that costs the element (on urgent topics it costs only the component).
+    /// -1: the device itself; `nil`: a fault.
     private func component(_ element: JSONValue, _ path: Path, _ transcript: Transcript) -> Int32? {
         guard let name = element["component"], name.kind != .null else { return -1 }
         if name.kind == .string, (1...Limits.maximumText).contains(name.text.count),
@@ -167,17 +175,19 @@ struct NativeDialect: Dialect {
         transcript.fault(
             .value, at: path.field("component"),
             "found \(described(name)), expected text of 1 to \(Limits.maximumName) characters")
-        return transcript.isUrgent ? -1 : nil
+        return nil
     }
 
-    private func active(_ element: JSONValue, _ path: Path, _ transcript: Transcript) -> Bool {
+    /// `nil`: a fault, in an event that raises nothing.
+    private func active(_ element: JSONValue, _ path: Path, raises: Bool, _ transcript: Transcript) -> Bool? {
         guard let value = element["active"], value.kind != .null else { return true }
         if let truth = value.boolean { return truth }
         if value.number == 1 || equalsIgnoringCase(value.text, "on") { return true }
         if value.number == 0 || equalsIgnoringCase(value.text, "off") { return false }
         transcript.fault(
-            .value, at: path.field("active"), "found \(described(value)), expected true or false; taken as true")
-        return true
+            .value, at: path.field("active"),
+            "found \(described(value)), expected true or false" + (raises ? "; taken as true" : ""))
+        return raises ? true : nil
     }
 
     private func detail(_ element: JSONValue, _ path: Path, _ transcript: Transcript) -> String? {
