@@ -32,7 +32,8 @@ struct FormatTests {
                 case 0: .boolean(Int.random(in: 0..<9, using: &dice) == 0)
                 case 1: .text(["", "充电中", "idle", "a\0b"].randomElement(using: &dice) ?? "")
                 case 2: .number(constant)
-                case 3: [.boolean(true), .text("x"), .number(number(&dice))].randomElement(using: &dice) ?? .boolean(false)
+                case 3:
+                    [.boolean(true), .text("x"), .number(number(&dice))].randomElement(using: &dice) ?? .boolean(false)
                 case 4: .number(Double(Int.random(in: 100..<200, using: &dice)) / 1000)
                 default: .number(number(&dice))
                 }
@@ -49,7 +50,9 @@ struct FormatTests {
             var its = samples(&dice, count: Int.random(in: 1...60, using: &dice))
             // The metrics of a message share its time.
             if let before = series.last?.samples, Bool.random(using: &dice) {
-                its = zip(before, its).map { Sample(at: $0.at, value: $1.value, quality: $1.quality, detail: $1.detail) }
+                its = zip(before, its).map {
+                    Sample(at: $0.at, value: $1.value, quality: $1.quality, detail: $1.detail)
+                }
             }
             if !its.isEmpty { series.append(ChunkBody.Series(place: place, samples: its)) }
         }
@@ -88,7 +91,8 @@ struct FormatTests {
         Reading(
             series: Int32.random(in: 0..<1000, using: &dice), at: Timestamp(milliseconds: at),
             receivedAt: Timestamp(milliseconds: at + Int64.random(in: 0..<100, using: &dice)),
-            value: samples(&dice, count: 1)[0].value, quality: Quality(rawValue: UInt8.random(in: 0..<32, using: &dice)),
+            value: samples(&dice, count: 1)[0].value,
+            quality: Quality(rawValue: UInt8.random(in: 0..<32, using: &dice)),
             backlog: Bool.random(using: &dice), detail: Int.random(in: 0..<9, using: &dice) == 0 ? "详情" : nil)
     }
 
@@ -117,7 +121,8 @@ struct FormatTests {
                     writer.append(rules: "规则")
                     told.append(.rules("规则"))
                 default:
-                    let reading = Self.reading(&dice, at: start.milliseconds + Int64.random(in: -9999..<9999, using: &dice))
+                    let reading = Self.reading(
+                        &dice, at: start.milliseconds + Int64.random(in: -9999..<9999, using: &dice))
                     let isConflicting = Bool.random(using: &dice)
                     writer.append(reading, isConflicting: isConflicting, isRetry: !isConflicting)
                     told.append(.reading(reading, isConflicting: isConflicting, isRetry: !isConflicting))
@@ -134,7 +139,12 @@ struct FormatTests {
         var dice = Dice(5)
         for _ in 0..<200 {
             let newest = (0..<UInt8.random(in: 0..<32, using: &dice)).map {
-                (place: $0, sample: { var it = Self.samples(&dice, count: 1)[0]; it.detail = nil; return it }())
+                (
+                    place: $0,
+                    sample: {
+                        var it = Self.samples(&dice, count: 1)[0]; it.detail = nil; return it
+                    }()
+                )
             }
             let found = try LastBody.decode(LastBody.encode(newest))
             #expect(found.map(\.place) == newest.map(\.place) && found.map(\.sample) == newest.map(\.sample))
@@ -181,7 +191,9 @@ struct FormatTests {
                 switch Int.random(in: 0..<4, using: &dice) {
                 case 0: damaged.removeLast(Int.random(in: 1...damaged.count, using: &dice))
                 case 1: damaged.append(0)
-                default: damaged[Int.random(in: 0..<damaged.count, using: &dice)] ^= 1 << UInt8.random(in: 0..<8, using: &dice)
+                default:
+                    damaged[Int.random(in: 0..<damaged.count, using: &dice)] ^=
+                        1 << UInt8.random(in: 0..<8, using: &dice)
                 }
                 #expect(throws: FormatError.self) { try codec.open(damaged, key: 9) }
             }

@@ -89,15 +89,15 @@ struct JournalTests {
         try bench.seal(checkpoint: StoredCheckpoint(live: 10))
         for number in 0..<200 as Range<Int64> { try bench.admit(bench.series("h\(number)", "pressure"), 2, .number(2)) }
         try bench.commit()
-        let writer = try bench.open()
-        try writer.beginSeal(now: start, checkpoint: StoredCheckpoint(live: 20))
-        for _ in 0..<slices { _ = try writer.retentionSlice(now: start, budget: .zero) }
-        #expect(writer.sealer.isUnderWay)
+        try bench.open().beginSeal(now: start, checkpoint: StoredCheckpoint(live: 20))
+        for _ in 0..<slices { _ = try bench.open().retentionSlice(now: start, budget: .zero) }
+        #expect(try bench.open().sealer.isUnderWay)
         try bench.admit(bench.series("h7", "pressure"), 3, .number(3))
         try bench.commit()
         #expect(try reopened(bench) == ["checkpoint 20  []", "7 3 3"])
         #expect(try bench.reader().figures().readings == 401)
         #expect(try bench.admit(bench.series("h7", "pressure"), 2, .number(2)).admission == .duplicate)
+        try bench.commit()
         while try bench.open().retentionSlice(now: start) {}
         #expect(try StoreInspector.integrityCheck(path: bench.path) == [])
         #expect(try bench.count("SELECT count(*) FROM chunk") == 7)
@@ -115,10 +115,9 @@ struct JournalTests {
             try bench.admit(bench.series("h1", "pressure"), at, .number(1))
             try bench.commit()
         }
-        let connection = try bench.open().connection
-        try connection.execute("UPDATE chunk SET body = substr(body, 1, length(body) - 1) || x'00' WHERE id % 2 = 0")
-        try connection.execute("UPDATE journal SET body = zeroblob(9) WHERE id = 3")
-        #expect(try StoreInspector.integrityCheck(path: bench.path).count == 2)
+        try bench.open().connection.execute("UPDATE chunk SET body = zeroblob(length(body)) WHERE id % 2 = 0")
+        try bench.open().connection.execute("UPDATE journal SET body = zeroblob(9) WHERE id = 3")
+        #expect(try StoreInspector.integrityCheck(path: bench.path).count == 3)
         let reader = try bench.reader()
         #expect(try reader.readings(ReadingQuery(device: "h1", component: nil, metric: "pressure"))?.count == 2)
         #expect(try reader.readings(ReadingQuery(device: "h40", component: nil, metric: "pressure"))?.count == 3)

@@ -21,7 +21,9 @@ struct RetentionTests {
         for twenty in 0..<16 as Range<Int64> {
             for device in 0..<5 {
                 let series = bench.series("d\(device)", "pressure")
-                for half in 0..<40 as Range<Int64> { try bench.admit(series, (twenty * 40 + half) * day / 2, .number(1)) }
+                for half in 0..<40 as Range<Int64> {
+                    try bench.admit(series, (twenty * 40 + half) * day / 2, .number(1))
+                }
             }
             try bench.commit()
             try bench.seal()

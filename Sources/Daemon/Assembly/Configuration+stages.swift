@@ -45,7 +45,8 @@ extension StoreSettings {
     init(_ store: Configuration.Store) {
         self.init(
             retention: Retention(
-                raw: store.retention.raw, alarms: store.retention.alarms, quarantine: store.retention.quarantine),
+                raw: store.retention.raw, rollup: store.retention.rollup, alarms: store.retention.alarms,
+                quarantine: store.retention.quarantine),
             maxSize: store.maxSize)
     }
 }

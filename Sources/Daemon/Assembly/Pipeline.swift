@@ -14,6 +14,10 @@ struct WorkerContext {
     var storeCounters: StoreCounters
     /// No clock that is right can be behind this.
     var builtAfter: Timestamp
+    /// Told of each stored chunk or journal row that cannot be read.
+    var onDamage: (String) -> Void
+    /// Told how much of a database of an older form is converted, 0 to 1.
+    var onMigration: (Double) -> Void
 }
 
 /// The stages with state that the worker owns, all loaded from the store: fleet, normaliser, rules,
@@ -38,10 +42,11 @@ final class Pipeline {
         onUnknownMetric: @escaping (String, String) -> Void
     ) throws {
         let store = try StoreWriter(
-            path: context.databasePath, settings: context.storeSettings, counters: context.storeCounters)
+            path: context.databasePath, settings: context.storeSettings, counters: context.storeCounters,
+            onDamage: context.onDamage, onMigration: context.onMigration)
         let fleet = Fleet(catalogue: loaded.catalogue)
         let stored = try store.load(into: fleet)
-        let reader = try StoreReader(path: context.databasePath)
+        let reader = try StoreReader(beside: store)
         maintenance = try StoreMaintenance(path: context.databasePath, counters: context.storeCounters)
         engine = RuleEngine(gateway: context.gateway, fleet: fleet, rules: loaded.rules)
         for known in stored.alarms {

@@ -38,7 +38,9 @@ extension [UInt8] {
 }
 
 @inline(__always) func zigzag(_ value: Int64) -> UInt64 { UInt64(bitPattern: value << 1 ^ value >> 63) }
-@inline(__always) func unzigzag(_ value: UInt64) -> Int64 { Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1) }
+@inline(__always) func unzigzag(_ value: UInt64) -> Int64 {
+    Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)
+}
 
 /// Reads what `[UInt8].append` wrote. Every length is checked against what is there before it is believed.
 struct ByteReader {

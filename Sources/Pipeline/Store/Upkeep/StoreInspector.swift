@@ -53,7 +53,12 @@ public enum StoreInspector {
                                 SELECT c.id, c.body, r.body FROM chunk c LEFT JOIN rollup r ON r.id = c.id
                                 WHERE c.id > ? AND c.id <= ? ORDER BY c.id LIMIT \(rowsAtOnce)
                                 """, arguments: [row, segment.rows.upperBound]
-                        ).map { (id: $0[0] as Int64, chunk: [UInt8]($0[1] as Data), rollup: ($0[2] as Data?).map { [UInt8]($0) }) }
+                        ).map {
+                            (
+                                id: $0[0] as Int64, chunk: [UInt8]($0[1] as Data),
+                                rollup: ($0[2] as Data?).map { [UInt8]($0) }
+                            )
+                        }
                     }
                     guard let last = page.last else { break }
                     row = last.id

@@ -47,7 +47,8 @@ enum RowMigration {
                 guard let value = rows.value(1) else { continue }
                 samples.append(
                     Sample(
-                        at: rows.int(0), value: value, quality: Quality(rawValue: UInt8(truncatingIfNeeded: rows.int(2))),
+                        at: rows.int(0), value: value,
+                        quality: Quality(rawValue: UInt8(truncatingIfNeeded: rows.int(2))),
                         detail: rows.optionalText(3)))
             }
             return samples

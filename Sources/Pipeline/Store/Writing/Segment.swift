@@ -52,7 +52,8 @@ final class SegmentTable {
             connection, "INSERT INTO segment(state, level, journal, least, most, readings) VALUES (?,?,?,?,?,?)")
         update = try Statement(
             connection,
-            "UPDATE segment SET state = ?2, level = ?3, journal = ?4, least = ?5, most = ?6, readings = ?7 WHERE id = ?1")
+            "UPDATE segment SET state = ?2, level = ?3, journal = ?4, least = ?5, most = ?6, readings = ?7 WHERE id = ?1"
+        )
         delete = try Statement(connection, "DELETE FROM segment WHERE id = ?")
         try load()
     }

@@ -30,10 +30,12 @@ extension StoreWriter {
     /// Seals, merges and deletes some; never an active alarm, never a pending delivery.
     ///
     /// - Parameters:
-    ///   - now: of a clock that is known to be right; years ahead, it would delete everything.
     ///   - budget: after which the slice ends, about 2 ms.
+    ///   - clockIsTrusted: else nothing is deleted for its age.
     /// - Returns: Whether there is more to do now; call again after the next batch. Otherwise once a second.
-    public func retentionSlice(now: Timestamp, budget: Duration = .milliseconds(2)) throws(StoreError) -> Bool {
+    public func retentionSlice(
+        now: Timestamp, budget: Duration = .milliseconds(2), clockIsTrusted: Bool = true
+    ) throws(StoreError) -> Bool {
         guard !hasPending else { return true }
         if headsAreStale { try rebuildHeads() }
         let deadline = ContinuousClock.now + budget
@@ -41,7 +43,9 @@ extension StoreWriter {
         if trimmedUpTo < sealed {
             var trimsOn = true
             try slice { () throws(StoreError) in
-                repeat { trimsOn = try journal.deleteSome(upTo: sealed) } while trimsOn && ContinuousClock.now < deadline
+                repeat {
+                    trimsOn = try journal.deleteSome(upTo: sealed)
+                } while trimsOn && ContinuousClock.now < deadline
             }
             if !trimsOn { trimmedUpTo = sealed }
             return true
@@ -56,7 +60,7 @@ extension StoreWriter {
             return true
         }
         if merger.isUnderWay || merger.isDue {
-            let cutoff = now.milliseconds - settings.retention.raw.wholeMilliseconds
+            let cutoff = clockIsTrusted ? now.milliseconds - settings.retention.raw.wholeMilliseconds : .min
             var progress = Sealer.Progress.more
             try slice { () throws(StoreError) in
                 if !merger.isUnderWay { try merger.begin() }
@@ -68,7 +72,7 @@ extension StoreWriter {
             }
             return true
         }
-        guard try upkeep.isDue(now: now) else { return false }
+        guard clockIsTrusted, try upkeep.isDue(now: now) else { return false }
         try slice { () throws(StoreError) in
             try upkeep.slice(
                 now: now, until: deadline, quarantined, isBusy: merger.takesPart, changed: readings.segmentsChanged)
