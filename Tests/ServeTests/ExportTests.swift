@@ -68,7 +68,7 @@ import Testing
             let client = try RawClient(port: port)
             await client.send("GET /api/v1/export?format=csv HTTP/1.1\r\nHost: localhost\r\n\r\n")
             #expect(!(await client.read()).isEmpty)
-            #expect(status(await (try RawClient(port: port)).get("/api/v1/quarantine")) == 503)
+            // The one place among large queries is free again, although the caller is still there.
             try await eventuallyServed(port, "/api/v1/quarantine")
             withExtendedLifetime(client) {}
         }

@@ -93,7 +93,11 @@ import Testing
     @Test func bodyLargerThanItsLimitIsRefused() async throws {
         try await withFolder { folder in
             let path = folder + "/control.sock"
-            try await withServer(.init(), .testing { $0.controlSocketPath = path }) { _, _ in
+            let settings = ServeSettings.testing {
+                $0.controlSocketPath = path
+                $0.limits.linger = .milliseconds(300)
+            }
+            try await withServer(.init(), settings) { _, _ in
                 let target = "POST /api/v1/alarms/alarm-001/reset HTTP/1.1\r\nHost: x\r\n"
                 let announced = await (try RawClient(path: path)).exchange(
                     target + "Content-Length: 100000000\r\n\r\n{")
@@ -144,7 +148,7 @@ import Testing
     @Test func connectionsBeyondTheLimitWaitForARoom() async throws {
         let settings = ServeSettings.testing {
             $0.limits.connections = 2
-            $0.limits.idle = .seconds(1)
+            $0.limits.idle = .seconds(4)
         }
         try await withServer(.init(), settings) { _, port in
             let first = try RawClient(port: port)

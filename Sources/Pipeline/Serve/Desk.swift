@@ -9,15 +9,12 @@ struct ServeContext: RequestContext {
     /// The address of this machine at which the caller arrived; `nil` on the control socket.
     let localAddress: String?
     let disconnect: @Sendable () -> Void
-    /// Leaves the caller a moment to read the answer first.
-    let disconnectSoon: @Sendable () -> Void
 
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         let channel = source.channel
         localAddress = channel.localAddress?.ipAddress
         disconnect = { channel.close(promise: nil) }
-        disconnectSoon = { _ = channel.eventLoop.scheduleTask(in: .seconds(2)) { channel.close(promise: nil) } }
     }
 }
 
@@ -75,15 +72,10 @@ struct Desk: Sendable {
                 streams.leave(place)
                 withExtendedLifetime(ticket) {}
             }
-            let pace = Pace()
             do {
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { await pace.watch(limit: limits.stall, disconnect: context.disconnect) }
-                    defer { group.cancelAll() }
-                    var pieces = PieceWriter(writer, size: limits.piece, pace: pace)
-                    try await write(&pieces)
-                    try await pieces.finish()
-                }
+                var pieces = PieceWriter(writer, size: limits.piece)
+                try await write(&pieces)
+                try await pieces.finish()
             } catch {
                 // The status has been sent; breaking off is the only way left to tell the caller.
                 context.logger.notice("answer broken off", metadata: [LogKey.error: "\(error)"])
@@ -117,16 +109,10 @@ struct Desk: Sendable {
         }
     }
 
-    private var tooLarge: Problem {
-        var problem = Problem(.contentTooLarge, "The body is larger than \(limits.body) bytes.")
-        problem.closesConnection = true
-        return problem
-    }
+    private var tooLarge: Problem { Problem(.contentTooLarge, "The body is larger than \(limits.body) bytes.") }
 
     private var tooSlow: Problem {
-        var problem = Problem(.requestTimeout, "The body did not arrive within \(limits.bodyTime.firesense).")
-        problem.closesConnection = true
-        return problem
+        Problem(.requestTimeout, "The body did not arrive within \(limits.bodyTime.firesense).")
     }
 }
 

@@ -77,6 +77,7 @@ public final class HTTPServer: Sendable {
             router: router,
             server: .http1(
                 configuration: .init(
+                    additionalChannelHandlers: [ConnectionWatch(limits: limits)],
                     idleTimeout: .milliseconds(limits.idle.wholeMilliseconds),
                     httpDecoderConfiguration: .init(
                         maxHeaderFieldSize: limits.headerField, maxHeaderListSize: limits.headers,

@@ -27,10 +27,6 @@ struct Reception: RouterMiddleware {
                 status: problem.status, headers: problem.headers,
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: problem.json)))
             response.headers[.contentType] = Problem.contentType
-            if problem.closesConnection {
-                response.headers[.connection] = "close"
-                context.disconnectSoon()
-            }
             if request.method == .head { response = response.createHeadResponse() }
         }
         response.headers[.xContentTypeOptions] = "nosniff"

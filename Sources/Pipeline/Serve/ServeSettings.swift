@@ -37,8 +37,14 @@ public struct ServeLimits: Sendable {
     public var bodyTime = Duration.seconds(10)
     /// Answers longer than this are sent in pieces of this size, each when the one before has left.
     public var piece = 32 * 1024
-    /// A reader that takes no piece for this long is disconnected.
+    /// A caller that takes nothing of what is written for this long is disconnected.
     public var stall = Duration.seconds(60)
+    /// From a request to the end of its answer, but for exports.
+    public var answer = Duration.seconds(600)
+    /// What still comes after the last answer of a connection is read and thrown away up to so many bytes, and
+    /// for so long: a caller that sends before it reads is to see the answer.
+    public var thrownAway = 1024 * 1024
+    public var linger = Duration.seconds(2)
     /// Queries over stored readings that may run at once.
     public var heavyRequests = 8
     /// Bytes of quarantined payload in one page of the list.
