@@ -26,6 +26,8 @@ final class Pipeline {
     /// `nil`: the store cannot be written, and this pipeline lives in memory.
     private(set) var store: StoreWriter?
     let reader: StoreReader?
+    /// For the dispatcher alone.
+    let outbox: StoreReader?
     /// Checkpoints of the write-ahead log; ends with the pipeline.
     private let maintenance: StoreMaintenance?
     /// Alarms whose stored form cannot be read, for the log.
@@ -42,6 +44,7 @@ final class Pipeline {
         let fleet = Fleet(catalogue: loaded.catalogue)
         let stored = try store.load(into: fleet)
         let reader = try StoreReader(path: context.databasePath)
+        outbox = try StoreReader(path: context.databasePath)
         maintenance = try StoreMaintenance(path: context.databasePath, counters: context.storeCounters)
         engine = RuleEngine(gateway: context.gateway, fleet: fleet, rules: loaded.rules)
         for known in stored.alarms {
@@ -72,6 +75,7 @@ final class Pipeline {
         router = Router(gatewayID: context.gateway.id, endpoints: loaded.endpoints, matched: [:])
         store = nil
         reader = nil
+        outbox = nil
         maintenance = nil
         unreadableAlarms = []
     }

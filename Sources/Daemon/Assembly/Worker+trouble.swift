@@ -87,7 +87,7 @@ extension Worker {
         isTroubled = false
         retryAt = nil
         state.storeTrouble = nil
-        state.open(pipeline.reader)
+        state.open(pipeline.reader, outbox: pipeline.outbox)
         state.activeAlarms = pipeline.engine.activeCounts()
         for id in pipeline.unreadableAlarms {
             logger.error("a stored alarm cannot be read and is left alone", metadata: [LogKey.alarm: "\(id)"])

@@ -25,6 +25,7 @@ struct Desk: Sendable {
     var limits: ServeLimits
     var clock: @Sendable () -> Timestamp
     var streams: OpenStreams
+    var lists: Turnstile
     var turnstile: Turnstile
 
     func answer(_ route: Route, _ request: Request, _ context: ServeContext) async throws -> Response {
@@ -35,18 +36,29 @@ struct Desk: Sendable {
         let query = try parseQuery(request.uri.query, known: route.parameters)
         var body: [String: JSONValue] = [:]
         if let fields = route.body { body = try parseBody(await read(request), known: fields) }
-        var ticket: Turnstile.Ticket?
-        if route.isHeavy {
-            ticket = turnstile.enter()
-            guard ticket != nil else {
-                throw Problem.unavailable("\(limits.heavyRequests) large queries are running already; try again.")
-            }
-        }
+        let ticket = try enter(route)
         guard let id = percentDecoded((context.parameters["id"] ?? "")[...]) else {
             throw Problem(.badRequest, "The path is not percent-encoded UTF-8.")
         }
         let answer = try await route.handle(Call(id: id, query: query, body: body, caller: caller, now: clock()))
         return response(answer, ticket, context)
+    }
+
+    /// Kept until the answer has been sent.
+    private func enter(_ route: Route) throws(Problem) -> Turnstile.Ticket? {
+        switch route.weight {
+        case .light: return nil
+        case .list:
+            guard let ticket = lists.enter() else {
+                throw .unavailable("\(limits.lists) lists are being sent already; try again.")
+            }
+            return ticket
+        case .heavy:
+            guard let ticket = turnstile.enter() else {
+                throw .unavailable("\(limits.heavyRequests) large queries are running already; try again.")
+            }
+            return ticket
+        }
     }
 
     private func response(_ answer: Answer, _ ticket: Turnstile.Ticket?, _ context: ServeContext) -> Response {

@@ -4,7 +4,7 @@ public struct ServeSettings: Sendable {
     public var host = "127.0.0.1"
     /// 0: any free port, told through `onListening`.
     public var port = 8470
-    /// Further names and addresses by which callers may reach this gateway (`Host` header).
+    /// Further names and addresses, without ports, by which callers may reach this gateway (`Host` header).
     public var names: [String] = []
     /// Both or neither; PEM.
     public var tlsCertificateFile: String?
@@ -47,6 +47,10 @@ public struct ServeLimits: Sendable {
     public var linger = Duration.seconds(2)
     /// Queries over stored readings that may run at once.
     public var heavyRequests = 8
+    /// Pages of lists that may be on their way at once.
+    public var lists = 32
+    /// Bytes of one page of a list. It may be longer by the items that are read at once.
+    public var page = 2 * 1024 * 1024
     /// Bytes of quarantined payload in one page of the list.
     public var quarantinePage = 4 * 1024 * 1024
 
