@@ -32,6 +32,8 @@ final class Pipeline {
     private let maintenance: StoreMaintenance?
     /// Alarms whose stored form cannot be read, for the log.
     let unreadableAlarms: [String]
+    /// Troubles of endpoints that were removed or renamed while no daemon ran: nobody else ends them.
+    let orphanedTroubles: [(condition: SystemConditionID, endpoint: String)]
     var router: Router
 
     /// Opens the store and takes up where it ended.
@@ -59,6 +61,13 @@ final class Pipeline {
         router = Router(
             gatewayID: context.gateway.id, endpoints: loaded.endpoints, matched: try reader.matchedEndpoints())
         unreadableAlarms = stored.unreadableAlarms
+        let names = Set(loaded.endpoints.map(\.name))
+        orphanedTroubles = stored.alarms.compactMap { known in
+            guard let condition = SystemConditionID(rawValue: known.alarm.rule), condition.isOfAnEndpoint,
+                let endpoint = known.alarm.component, !names.contains(endpoint)
+            else { return nil }
+            return (condition, endpoint)
+        }
         self.store = store
         self.reader = reader
         self.fleet = fleet
@@ -78,6 +87,7 @@ final class Pipeline {
         outbox = nil
         maintenance = nil
         unreadableAlarms = []
+        orphanedTroubles = []
     }
 
     /// The store failed: its file is let go, what is known stays.

@@ -93,6 +93,9 @@ extension Worker {
             logger.error("a stored alarm cannot be read and is left alone", metadata: [LogKey.alarm: "\(id)"])
         }
         report(.storeNotWritable, active: false, detail: nil)
+        for (condition, endpoint) in pipeline.orphanedTroubles {
+            report(condition, component: endpoint, active: false, detail: nil)
+        }
         for lane in lanes { lane.resume() }
         if let names = endpointsToKeep {
             endpointsToKeep = nil
