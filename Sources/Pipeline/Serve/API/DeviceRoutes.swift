@@ -20,7 +20,8 @@ func deviceRoutes(_ gateway: Gateway, pageBytes: Int) -> [Route] {
         },
         Route(
             method: .get, path: "/api/v1/devices",
-            summary: "Devices, ordered by id, with their latest values. \(shorter)", scope: .read, parameters: [Query.kind, Query.area, Query.deviceState] + Query.paging,
+            summary: "Devices, ordered by id, with their latest values. \(shorter)", scope: .read,
+            parameters: [Query.kind, Query.area, Query.deviceState] + Query.paging,
             answer: .json(.page(.reference("Device"))), weight: .list
         ) { call in
             var filter = DeviceFilter()
