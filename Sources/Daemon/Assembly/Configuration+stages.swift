@@ -58,7 +58,7 @@ extension ServeSettings {
         self.init()
         host = http.listen.host
         port = http.listen.port
-        names = [loaded.gatewayID]
+        names = [loaded.gatewayID] + http.names
         tlsCertificateFile = http.tls.certFile.isEmpty ? nil : http.tls.certFile
         tlsKeyFile = http.tls.keyFile.isEmpty ? nil : http.tls.keyFile
         if !http.tokensFile.isEmpty {

@@ -30,10 +30,14 @@ final class Pipeline {
     /// `nil`: the store cannot be written, and this pipeline lives in memory.
     private(set) var store: StoreWriter?
     let reader: StoreReader?
+    /// For the dispatcher alone.
+    let outbox: StoreReader?
     /// Checkpoints of the write-ahead log; ends with the pipeline.
     private let maintenance: StoreMaintenance?
     /// Alarms whose stored form cannot be read, for the log.
     let unreadableAlarms: [String]
+    /// Troubles of endpoints that were removed or renamed while no daemon ran: nobody else ends them.
+    let orphanedTroubles: [(condition: SystemConditionID, endpoint: String)]
     var router: Router
 
     /// Opens the store and takes up where it ended.
@@ -47,6 +51,7 @@ final class Pipeline {
         let fleet = Fleet(catalogue: loaded.catalogue)
         let stored = try store.load(into: fleet)
         let reader = try StoreReader(beside: store)
+        outbox = try StoreReader(beside: store)
         maintenance = try StoreMaintenance(path: context.databasePath, counters: context.storeCounters)
         engine = RuleEngine(gateway: context.gateway, fleet: fleet, rules: loaded.rules)
         for known in stored.alarms {
@@ -61,6 +66,13 @@ final class Pipeline {
         router = Router(
             gatewayID: context.gateway.id, endpoints: loaded.endpoints, matched: try reader.matchedEndpoints())
         unreadableAlarms = stored.unreadableAlarms
+        let names = Set(loaded.endpoints.map(\.name))
+        orphanedTroubles = stored.alarms.compactMap { known in
+            guard let condition = SystemConditionID(rawValue: known.alarm.rule), condition.isOfAnEndpoint,
+                let endpoint = known.alarm.component, !names.contains(endpoint)
+            else { return nil }
+            return (condition, endpoint)
+        }
         self.store = store
         self.reader = reader
         self.fleet = fleet
@@ -77,8 +89,10 @@ final class Pipeline {
         router = Router(gatewayID: context.gateway.id, endpoints: loaded.endpoints, matched: [:])
         store = nil
         reader = nil
+        outbox = nil
         maintenance = nil
         unreadableAlarms = []
+        orphanedTroubles = []
     }
 
     /// The store failed: its file is let go, what is known stays.

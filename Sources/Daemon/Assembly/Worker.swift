@@ -285,6 +285,6 @@ final class Worker {
     func finish() {
         if pipeline.store?.hasPending == true || pipeline.engine.hasChanges || inbox.hasAttempts { commit() }
         unknownMetrics.log(to: logger, lines: 1000)
-        state.open(nil)
+        state.open(nil, outbox: nil)
     }
 }

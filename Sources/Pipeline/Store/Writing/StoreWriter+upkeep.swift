@@ -1,7 +1,8 @@
 import FireModel
 
 /// What is done between batches, in slices that hold the writer for about two milliseconds: sealing, merging,
-/// retention. None of it is synced by itself: what a power cut undoes is done again.
+/// retention. Synced like a batch: a sync that fails later, and forgets what was written before it, would
+/// else take what was sealed along.
 extension StoreWriter {
     /// The heads are to become a segment as soon as nothing is pending: `beginSeal`.
     public func isSealDue(now: Timestamp) -> Bool {
@@ -94,14 +95,11 @@ extension StoreWriter {
 
     private func transaction(_ body: () throws(StoreError) -> Void) throws(StoreError) {
         do {
-            try connection.execute("PRAGMA synchronous = NORMAL")
             try begin.run()
             try body()
             try end.run()
-            try connection.execute("PRAGMA synchronous = FULL")
         } catch {
             if connection.isInTransaction { try? connection.execute("ROLLBACK") }
-            try connection.execute("PRAGMA synchronous = FULL")
             throw error
         }
     }
