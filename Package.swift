@@ -141,6 +141,8 @@ let package = Package(
         tests("Normalise", ["FireNormalise", "FireJSON", "FireModel", "FireSettings"]),
         tests("Rules", ["FireRules", "FireModel", "FireSettings"]),
         tests("Store", ["FireStore", "FireModel", grdb]),
+        .target(name: "PowerLossVFS", path: "Tests/PowerLossVFS", linkerSettings: [.linkedLibrary("sqlite3")]),
+        tests("PowerLoss", ["PowerLossVFS", "FireStore", "FireModel", grdb]),
         tests("Dispatch", ["FireDispatch", "FireModel", "FireTelemetry", crypto, hummingbird, log]),
         tests(
             "Serve",
