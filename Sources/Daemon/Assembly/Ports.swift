@@ -216,7 +216,9 @@ struct DispatchPorts: Outbox {
 
     func pendingCount(endpoint: String) async throws -> Int {
         let reader = try reader()
-        return try await off(on: outboxReaders) { try reader.pendingCounts().first { $0.endpoint == endpoint }?.count ?? 0 }
+        return try await off(on: outboxReaders) {
+            try reader.pendingCounts().first { $0.endpoint == endpoint }?.count ?? 0
+        }
     }
 
     func snapshot(of id: String) async throws -> String? {
