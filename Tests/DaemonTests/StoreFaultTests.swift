@@ -38,11 +38,9 @@ import Testing
             Set(receiver.accepted.filter { $0.device == device && $0.type.hasSuffix("raised") }.map(\.id)).count
         }
         #expect(raises("p-1") == 1)
-        // The engine does not know yet that memory has decided the message that ended, and raises it once more.
-        withKnownIssue("a fire that was raised and reset from memory is a second alarm", isIntermittent: true) {
-            #expect(fires.count == 2)
-            #expect(raises("p-2") == 1)
-        }
+        // What memory has decided, beginning and end, is not decided again.
+        #expect(fires.count == 2)
+        #expect(raises("p-2") == 1)
         try await eventually("the trouble is over") {
             try await !box.items("/api/v1/alarms?category=system&state=active").contains {
                 $0["rule"] as? String == "store-not-writable"

@@ -51,7 +51,8 @@ private final class WorkerBench {
             context: WorkerContext(
                 gateway: AlarmDevice(id: "box-1", kind: Catalogue.gatewayKind, area: "_"),
                 databasePath: loaded.configuration.store.path, storeSettings: StoreSettings(loaded.configuration.store),
-                normaliseCounters: .init(), storeCounters: StoreCounters(), builtAfter: Version.builtAfter),
+                normaliseCounters: .init(), storeCounters: StoreCounters(), builtAfter: Version.builtAfter,
+                onDamage: { _ in }, onMigration: { _ in }),
             loaded: loaded, lanes: lanes, waiter: waiter, inbox: inbox, dispatcher: dispatcher, state: state,
             logger: logger)
         urgent = try #require(lanes.first { $0.handover.lane == .urgent })

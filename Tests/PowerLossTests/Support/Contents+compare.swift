@@ -192,6 +192,7 @@ extension Contents.KeptDelivery {
     fileprivate var summary: DeliverySummary {
         DeliverySummary(
             id: delivery.id, endpoint: delivery.endpoint, alarm: delivery.alarm, type: delivery.type, state: state,
-            createdAt: delivery.createdAt, nextAttemptAt: state == .pending ? delivery.dueAt : nil, attempts: attempts)
+            createdAt: delivery.createdAt, nextAttemptAt: state == .pending ? delivery.dueAt : nil,
+            attemptCount: attempts.count, attempts: attempts)
     }
 }
