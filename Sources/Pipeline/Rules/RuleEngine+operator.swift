@@ -63,6 +63,7 @@ extension RuleEngine {
         if let state = stateOfAlarm.removeValue(forKey: alarm.id) {
             states[Int(state)].machine.operatorReset()
             states[Int(state)].alarm = nil
+            releaseIfIdle(state)
         } else {
             systemAlarms[SystemKey(alarm)] = nil
         }

@@ -15,16 +15,17 @@ extension RuleEngine {
         if alarm.state == .cleared, let known = stateOfAlarm.removeValue(forKey: alarm.id) {
             states[Int(known)].alarm = nil
             states[Int(known)].machine = AlarmMachine()
+            releaseIfIdle(known)
         }
         guard let series = series(of: alarm) else {
-            if alarm.state == .active { standOrphaned(alarm, series: nil) }
+            if alarm.state == .active { addOrphan(alarm, series: -1) }
             return
         }
-        guard let rule = rules.firstIndex(where: { $0.definition.id == alarm.rule && isWatching($0, series) }) else {
-            if alarm.state == .active { standOrphaned(alarm, series: series) }
+        guard let rule = rule(alarm.rule, watching: series) else {
+            if alarm.state == .active { addOrphan(alarm, series: series) }
             return
         }
-        let state = findState(series, Int32(rule)) ?? addState(series, Int32(rule))
+        let state = findState(series, rule) ?? addState(series, rule)
         let index = Int(state)
         if alarm.state == .active {
             states[index].alarm = alarm
@@ -47,7 +48,7 @@ extension RuleEngine {
         grow()
         let anchor = fleet.series[Int(reading.series)].anchor
         let program = program(at: anchor)
-        noteSeeded(anchor, reading)
+        noteTime(reading, anchor)
         for rule in program.rules {
             let compiled = rules[Int(rule)]
             let holds = compiled.holds(reading.value)
@@ -77,14 +78,7 @@ extension RuleEngine {
             AlarmMachine.Input(
                 holds: holds, clears: !holds && rule.clears(reading.value, reading.quality), isEdge: false,
                 at: reading.at,
-                isTrusted: Self.isTrusted(reading), live: live))
-    }
-
-    private func standOrphaned(_ alarm: Alarm, series: Int32?) {
-        var state = KeyState(rule: -1, series: series ?? -1, next: -1)
-        state.alarm = alarm
-        states.append(state)
-        stateOfAlarm[alarm.id] = Int32(states.count - 1)
+                isTrusted: Self.isTrusted(reading), live: live), isStored: true)
     }
 
     private func series(of alarm: Alarm) -> Int32? {
@@ -109,7 +103,9 @@ extension RuleEngine {
     }
 
     func isWatching(_ rule: CompiledRule, _ series: Int32) -> Bool {
-        let metric = fleet.metrics[fleet.series[Int(series)].metric]
+        let its = fleet.series[Int(series)]
+        guard rule.applies(toKind: fleet.kinds[fleet.devices[Int(its.device)].kind]) else { return false }
+        let metric = fleet.metrics[its.metric]
         switch rule.definition.id {
         case BuiltInRules.implausibleValue: return true
         case BuiltInRules.unknownEvent: return metric.hasPrefix(EventName.metricPrefix)
