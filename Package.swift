@@ -36,6 +36,11 @@ let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift"
 let http = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+// What stands between the socket and Hummingbird is a handler of ours; Hummingbird brings both packages anyway.
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -59,6 +64,8 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
@@ -101,7 +108,11 @@ let package = Package(
         room("Pipeline", "Rules", ["FireModel", crypto, heap]),
         room("Pipeline", "Store", ["FireZstd", "FireModel", "FireTelemetry", grdb, sqlite], settings: unsafeToo),
         room("Pipeline", "Dispatch", ["FireModel", "FireTelemetry", http, crypto, log]),
-        room("Pipeline", "Serve", ["FireModel", "FireTelemetry", hummingbird, hummingbirdTLS, crypto, log]),
+        room(
+            "Pipeline", "Serve",
+            [
+                "FireModel", "FireTelemetry", hummingbird, hummingbirdTLS, nio, nioHTTP1, nioHTTPTypes, crypto, log,
+            ]),
 
         // The one place that knows every stage, and the command line on top of it.
         room(
@@ -130,8 +141,15 @@ let package = Package(
         tests("Normalise", ["FireNormalise", "FireJSON", "FireModel", "FireSettings"]),
         tests("Rules", ["FireRules", "FireModel", "FireSettings"]),
         tests("Store", ["FireStore", "FireModel", grdb]),
+        .target(name: "PowerLossVFS", path: "Tests/PowerLossVFS", linkerSettings: [.linkedLibrary("sqlite3")]),
+        tests("PowerLoss", ["PowerLossVFS", "FireStore", "FireModel", grdb]),
         tests("Dispatch", ["FireDispatch", "FireModel", "FireTelemetry", crypto, hummingbird, log]),
-        tests("Serve", ["FireServe", "FireModel", "FireTelemetry", hummingbird, hummingbirdTesting, log]),
+        tests(
+            "Serve",
+            [
+                "FireServe", "FireModel", "FireTelemetry", hummingbird, hummingbirdTesting, nio, nioEmbedded, nioHTTP1,
+                nioHTTPTypes, log,
+            ]),
         tests("Simulator", ["firesense-simulator", "FireModel"]),
         tests(
             "Daemon",

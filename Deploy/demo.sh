@@ -125,15 +125,23 @@ step "What was sent"
 cat "$dir/simulator.log"
 step "What came of it"
 show_stats
-python3 - "$address" "$dir/webhooks.jsonl" <<'PYTHON'
+python3 - "$address" "$dir/webhooks.jsonl" <<'PYTHON' || { echo "demo.sh: look into $dir" >&2 && exit 1; }
 import json, os, sys, urllib.request
 
 address, log = sys.argv[1:]
 
 
+failures = []
+
+
 def get(path):
-    with urllib.request.urlopen(address + path, timeout=10) as answer:
-        return json.load(answer)["items"]
+    items, cursor = [], ""
+    while cursor is not None:
+        with urllib.request.urlopen(address + path + (f"&cursor={cursor}" if cursor else ""), timeout=10) as answer:
+            page = json.load(answer)
+        items += page["items"]
+        cursor = page["next"]
+    return items
 
 
 print("\n  kind         devices  for example")
@@ -141,6 +149,8 @@ for kind in ["hydrant", "panel", "electrical", "charger", "smoke"]:
     devices = get(f"/api/v1/devices?kind={kind}&limit=1000")
     latest = devices[0]["latest"][:3] if devices else []
     values = ", ".join(f"{x['metric']} {x['value']} {x['unit'] or ''}".strip() for x in latest)
+    if not devices:
+        failures.append(f"no device of kind {kind}")
     print(f"  {kind:12} {len(devices):7}  {devices[0]['id'] if devices else '-'}: {values}")
 
 alarms = get("/api/v1/alarms?limit=1000")
@@ -168,7 +178,15 @@ def latency(what, list):
 
 print(f"\n  {len(taken)} webhooks arrived, signed, {len(pushes) - len(taken)} repeated or refused")
 latency("alarms raised", raised)
-latency("fires raised ", [p for p in raised if p["event"]["data"]["category"] == "fire"])
+fires = [p for p in raised if p["event"]["data"]["category"] == "fire"]
+latency("fires raised ", fires)
+
+# The receiver answers 2xx only where the signature is right.
+if not any(p["event"]["subject"] == "smoke-000001" for p in fires):
+    failures.append("no fire of smoke-000001 arrived, signed, at the receiver")
+for failure in failures:
+    print(f"demo.sh: {failure}", file=sys.stderr)
+sys.exit(1 if failures else 0)
 PYTHON
 
 config=(--config "$dir/firesense.yaml")

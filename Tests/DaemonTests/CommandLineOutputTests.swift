@@ -1,4 +1,5 @@
 import FireModel
+import Foundation
 import Testing
 
 @testable import firesense
@@ -24,6 +25,25 @@ import Testing
     @Test func whatDevicesSendCannotSteerTheTerminal() {
         #expect(printable("a\u{1B}[2Jb\u{202E}c\n") == "a\\u{1b}[2Jb\\u{202e}c\\u{a}")
         #expect(printable("火警 2°") == "火警 2°")
+        // CSI in one character, whose bytes in UTF-8 are both above the controls of ASCII.
+        #expect(printable("a\u{9B}2Jb") == "a\\u{9b}2Jb")
+        let query = QueryResult(
+            device: AlarmDevice(id: "d", kind: "hydrant", area: "320102"), component: nil, metric: "x\u{9B}2J",
+            unit: "\u{1B}c", points: [Point(at: Timestamp(milliseconds: 0), value: .text("\u{9B}31m"))])
+        let shown = query.text(.table, LocalTime(zone: "UTC"))
+        #expect(!shown.unicodeScalars.contains { $0 != "\n" && $0.properties.generalCategory == .control })
+    }
+
+    @Test func deliveriesShowAllTheirAttempts() throws {
+        let text = """
+            {"id":"i","endpoint":"duty-room","alarm":"a","type":"firesense.alarm.raised","state":"pending",
+            "created_at":"2026-11-23T10:20:00.000Z","next_attempt_at":null,"attempt_count":84,"attempts":[
+            {"at":"2026-11-23T10:20:00.000Z","status":503,"error":"503","answer":null,"milliseconds":3}]}
+            """
+        let body = try JSONDecoder().decode(DeliveryBody.self, from: Data(text.utf8))
+        let list = DeliveryList(deliveries: [body.summary])
+        #expect(list.csv.split(separator: "\n").last?.contains(",a,84,503,503,") == true)
+        #expect(list.table(LocalTime(zone: "UTC")).rows[0][4] == "84")
     }
 
     @Test func sparklineGoesFromLeastToGreatest() {

@@ -36,6 +36,16 @@ import Testing
         if let error { #expect(Ending(error).code == 2) }
     }
 
+    /// Known only when the command runs: it looks for names to say, and is wrong usage whether or not there are any.
+    @Test(arguments: [[], ["--device", "hydrant-1"], ["--metric", "pressure"]])
+    func queryWithoutItsNamesEndsWithTwo(arguments: [String]) async throws {
+        let scratch = try Scratch()
+        let command = ["query", "--database", scratch.path("none.sqlite")]
+        #expect(await FireSense.run(command + arguments) == 2)
+        // That there is no such database is another matter.
+        #expect(await FireSense.run(command + ["--device", "a", "--metric", "b"]) == 1)
+    }
+
     @Test func aMomentMayBeginWithADash() throws {
         let command = try #require(
             try FireSense.parse(["alarms", "list", "--from", "-24h", "--to", "-5m"]) as? AlarmsListCommand)

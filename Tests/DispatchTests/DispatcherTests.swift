@@ -363,6 +363,39 @@ import Testing
         }
     }
 
+    @Test func troubleOfARemovedNameEnds() async throws {
+        let deadPort = try await Receiver.with { $0.port }
+        let rig = Rig()
+        let dead = "http://127.0.0.1:\(deadPort)/"
+        try await rig.run(makeEndpoint(dead), makeEndpoint(dead, name: "leaving")) {
+            rig.commit([makeDelivery(1), makeDelivery(1, to: "leaving")])
+            try await eventually("both are failing") { rig.outbox.troubles.count { $0.kind == .failing } == 2 }
+            await rig.dispatcher.reload(endpoints: [makeEndpoint(dead)])
+            try await eventually("told") { rig.outbox.troubles.contains { $0.kind == .recovered } }
+            #expect(rig.outbox.troubles.filter { $0.kind == .recovered }.map(\.endpoint) == ["leaving"])
+            #expect(rig.outbox.troubles.last?.kind == .recovered, "and nothing of it afterwards")
+        }
+    }
+
+    @Test func pendingCountsEachDeliveryOnceWheneverTheOutboxAnswers() async throws {
+        try await Receiver.with(answer: { _, _ in .hang }) { receiver in
+            let rig = Rig(schedule: RetrySchedule())
+            // More than memory takes, so that the count of the outbox matters; it cannot be read at first.
+            _ = rig.outbox.append((0..<1500).map { makeDelivery($0) })
+            rig.outbox.breaks(true)
+            try await rig.run(makeEndpoint(receiver.url())) {
+                rig.commit((2000..<2300).map { makeDelivery($0) })
+                let again = rig.outbox.append([makeDelivery(3000, fire: true)])
+                for _ in 0..<3 { rig.dispatcher.enqueue(again) }
+                #expect(rig.dispatcher.figures.pending == 301)
+                rig.outbox.breaks(false)
+                try await eventually("counted") { rig.dispatcher.figures.pending == 1801 }
+                rig.commit([makeDelivery(4000)])
+                #expect(rig.dispatcher.figures.pending == 1802)
+            }
+        }
+    }
+
     @Test func heartbeatsComeAtTheirIntervalAndAreNotStored() async throws {
         try await Receiver.with { receiver in
             let rig = Rig()

@@ -15,6 +15,10 @@ import Testing
     private func queue(capacity: Int = 500) -> EndpointQueue {
         var limits = EndpointQueue.Limits()
         limits.capacity = capacity
+        return queue(limits: limits)
+    }
+
+    private func queue(limits: EndpointQueue.Limits) -> EndpointQueue {
         var queue = EndpointQueue(limits: limits)
         for _ in 0..<2 {
             guard case .fetch(let fire, _, let limit) = queue.next(start) else { break }
@@ -113,6 +117,54 @@ import Testing
         #expect(last.count == 300)
         #expect(last.values.allSatisfy { $0 > 238 })
         #expect(longest <= 61)
+    }
+
+    /// It takes connections and never answers: every attempt lasts its whole time-out.
+    @Test(arguments: [10.0, 60]) func manyFiresAtAHangingEndpointEachHaveTheirTurnInAMinute(timeout: Double) {
+        var queue = queue()
+        _ = queue.enqueued((0..<300).map { delivery($0, fire: true) })
+        var flights: [(ends: Double, id: String)] = []
+        var starts: [String: [Double]] = [:]
+        var fresh = 300
+        for step in 0..<30_000 {
+            let now = Double(step) / 100
+            while let first = flights.first, first.ends <= now {
+                flights.removeFirst()
+                _ = end(&queue, first.id, failed(), now)
+            }
+            // A new one every ten seconds from then on.
+            if step > 10_000, step % 1000 == 0 {
+                _ = queue.enqueued([delivery(fresh, fire: true)])
+                fresh += 1
+            }
+            for id in sent(&queue, now) {
+                starts[id, default: []].append(now)
+                flights.append((now + timeout, id))
+            }
+        }
+        #expect(starts.count == fresh)
+        let gaps = starts.values.flatMap { zip($0.dropFirst(), $0).map { $0 - $1 } }
+        #expect(gaps.max() ?? 0 <= 62)
+        #expect(starts.values.allSatisfy { ($0.last ?? 0) > 237 })
+        for number in 300..<fresh {
+            let born = 110 + Double(number - 300) * 10
+            let first = starts["duty-room-\(number)-0"]?.first ?? .infinity
+            #expect(first - born <= 2, "a new one waits for no time-out")
+        }
+    }
+
+    @Test func newFireFindsASlotWhereAllAttemptsHang() {
+        var limits = EndpointQueue.Limits()
+        limits.hanging = 20
+        limits.freshSlots = 2
+        var queue = queue(limits: limits)
+        _ = queue.enqueued((0..<8).map { delivery($0, fire: true) })
+        #expect(sent(&queue, 0).count == 8)
+        _ = queue.enqueued((8..<100).map { delivery($0, fire: true) })
+        #expect(sent(&queue, 0.5).isEmpty, "young ones may answer yet")
+        #expect(sent(&queue, 1).count == 8)
+        for now in 2..<9 { _ = sent(&queue, Double(now)) }
+        #expect(sent(&queue, 59).isEmpty, "twenty hang, and two that were new")
     }
 
     @Test func fireThatTakesLongToFailIsTriedAgainWithinAMinuteOfItsStart() {
@@ -228,6 +280,19 @@ import Testing
         #expect(sent(&queue, 1060).allSatisfy { $0 == "duty-room-3-0" })
     }
 
+    @Test func oneFiresRetryAfterHoldsNoOtherBack() {
+        var queue = queue()
+        _ = queue.enqueued([delivery(1, fire: true), delivery(2, fire: true)])
+        #expect(sent(&queue, 0).count == 2)
+        _ = end(&queue, "duty-room-2-0", failed(500), 0)
+        #expect(end(&queue, "duty-room-1-0", failed(429, retryAfter: .seconds(60)), 0).wait == .seconds(60))
+        _ = queue.enqueued([delivery(3, fire: true)])
+        #expect(sent(&queue, 0.1) == ["duty-room-3-0"], "a new fire is not asked to wait")
+        #expect(sent(&queue, 2) == ["duty-room-2-0"], "nor is one that was told something else")
+        #expect(sent(&queue, 59).isEmpty)
+        #expect(sent(&queue, 60) == ["duty-room-1-0"])
+    }
+
     @Test func deliveryIsDeadAfterTheScheduleAndTheNextChangeGoes() {
         var queue = queue()
         _ = queue.enqueued([delivery(1), delivery(1, step: 1, active: false)])
@@ -305,7 +370,7 @@ import Testing
             now += 1
             // Half of them come at once, the others while the first are being sent.
             let batch = all[committed..<min(all.count, committed + (committed == 0 ? 500 : 7))]
-            #expect(queue.enqueued(Array(batch)) == 0)
+            #expect(queue.enqueued(Array(batch)).lost == 0)
             committed += batch.count
             working: while true {
                 switch queue.next(at(now)) {
@@ -344,13 +409,84 @@ import Testing
     @Test func unstoredDeliveriesAreSentFromMemoryOnceAndNoMoreThanFit() {
         var queue = queue(capacity: 10)
         var fires = (0..<12).map { makeDelivery($0, fire: true) }
-        #expect(queue.enqueued(fires) == 2)
+        #expect(queue.enqueued(fires) == (new: 10, lost: 2))
         for _ in 0..<3 { for id in sent(&queue, 0) { _ = end(&queue, id, .delivered, 0) } }
         #expect(queue.count == 0)
         // The store works again, and they are written down.
         for index in fires.indices { fires[index].sequence = Int64(index + 1) }
         _ = queue.enqueued(Array(fires[..<10]))
         #expect(sent(&queue, 1) == [])
+    }
+
+    private func unstored(_ number: Int, step: Int, fire: Bool = true, active: Bool = true) -> Delivery {
+        makeDelivery(number, step: step, fire: fire, active: active, receivedAt: wall)
+    }
+
+    @Test func unstoredChangeDoesNotOvertakeWhatTheOutboxHas() {
+        // The outbox holds what is from before the start, among it the raise of alarm 99.
+        // It cannot be read at first.
+        var queue = EndpointQueue()
+        let stored = (0..<30).map { delivery($0, fire: true) } + [delivery(99, fire: true)]
+        // Now the store fails, and the alarm ends; another is raised, changes and ends.
+        let unstored = [
+            unstored(99, step: 1, active: false), unstored(200, step: 0), unstored(200, step: 1),
+            unstored(200, step: 2, active: false), unstored(0, step: 2, active: false),
+        ]
+        #expect(queue.enqueued(unstored) == (new: 5, lost: 0))
+        var arrived: [String] = []
+        for step in 0..<1000 {
+            let now = Double(step) / 100
+            switch queue.next(at(now)) {
+            case .send(let delivery):
+                arrived.append(delivery.id)
+                _ = end(&queue, delivery.id, .delivered, now)
+            case .fetch(let fire, let after, let limit):
+                // It can be read for the first time after a while.
+                guard step > 100 else {
+                    queue.fetchFailed(fire: fire, now: at(now))
+                    continue
+                }
+                let page = fire ? stored.filter { $0.sequence > after }.prefix(limit) : []
+                queue.fetched(Array(page), fire: fire, limit: limit, now: at(now), wall: wall)
+            case .wait, .finished: break
+            }
+            if step == 100 {
+                let early = arrived.filter { $0.hasPrefix("duty-room-200-") }
+                #expect(early == ["duty-room-200-0", "duty-room-200-1", "duty-room-200-2"], "all of it is in memory")
+                #expect(!arrived.contains("duty-room-99-1"), "its raise may still lie in the outbox")
+            }
+        }
+        #expect(arrived.count == stored.count + unstored.count)
+        #expect(Set(arrived).count == arrived.count)
+        for (raise, end) in [("duty-room-99-0", "duty-room-99-1"), ("duty-room-0-0", "duty-room-0-2")] {
+            #expect((arrived.firstIndex(of: raise) ?? .max) < (arrived.firstIndex(of: end) ?? -1))
+        }
+        #expect(queue.count == 0)
+    }
+
+    @Test func heldChangeThatIsWrittenDownComesOnceAndInOrder() {
+        var queue = EndpointQueue()
+        var stored = (0..<30).map { delivery($0, fire: true) }
+        var change = unstored(25, step: 1, active: false)
+        #expect(queue.enqueued([change]).new == 1)
+        // The store works again.
+        change.sequence = 10_000
+        stored.append(change)
+        #expect(queue.enqueued([change]) == (new: 0, lost: 0), "it waits already")
+        var arrived: [String] = []
+        working: while true {
+            switch queue.next(at(1)) {
+            case .send(let delivery):
+                arrived.append(delivery.id)
+                _ = end(&queue, delivery.id, .delivered, 1)
+            case .fetch(let fire, let after, let limit):
+                let page = fire ? stored.filter { $0.sequence > after }.prefix(limit) : []
+                queue.fetched(Array(page), fire: fire, limit: limit, now: at(1), wall: wall)
+            case .wait, .finished: break working
+            }
+        }
+        #expect(arrived.count == 31)
+        #expect(arrived.last == "duty-room-25-1")
     }
 
     @Test func outboxThatCannotBeReadIsAskedAgain() {

@@ -54,6 +54,20 @@ private let hash = String(repeating: "0f", count: 32)
         #expect(!names.contains("localhost", local: "192.168.1.5"))
         #expect(names.contains("localhost", local: "127.0.0.1"))
     }
+
+    /// `[::]` takes IPv4 too, and such a connection's own address is told as `::ffff:127.0.0.1`.
+    @Test func addressOfVersionFourAtASocketOfVersionSixIsServed() {
+        let names = HostNames(listen: "::", names: ["::ffff:10.0.0.9"])
+        #expect(names.contains("127.0.0.1:8470", local: "::ffff:127.0.0.1"))
+        #expect(names.contains("localhost:8470", local: "::FFFF:127.0.0.1"))
+        #expect(names.contains("192.168.1.5", local: "::ffff:192.168.1.5"))
+        #expect(names.contains("[::ffff:192.168.1.5]:8470", local: "::ffff:192.168.1.5"))
+        #expect(names.contains("10.0.0.9", local: "::ffff:192.168.1.5"))
+        #expect(names.contains("[fd00::1]:8470", local: "fd00::1"))
+        #expect(!names.contains("localhost", local: "::ffff:192.168.1.5"))
+        #expect(!names.contains("192.168.1.6", local: "::ffff:192.168.1.5"))
+        #expect(!names.contains("evil.example", local: "::ffff:127.0.0.1"))
+    }
 }
 
 @Suite struct AccessTests {
@@ -139,6 +153,16 @@ private let hash = String(repeating: "0f", count: 32)
                 uri: "/api/v1/alarms/alarm-001/acknowledge", method: .post,
                 headers: [.authorization: "Bearer operating-token"], body: ByteBuffer(string: #"{"by":"王伟"}"#))
             #expect(try response.json["acknowledged_by"] == .string("王伟 (duty-room)"))
+        }
+    }
+
+    @Test func socketForBothVersionsOfIPServesVersionFour() async throws {
+        try await withServer(.init(), .testing { $0.host = "::" }) { _, port in
+            for host in ["127.0.0.1:\(port)", "localhost"] {
+                let answer = await (try RawClient(port: port)).exchange(
+                    "GET /healthz HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n")
+                #expect(status(answer) == 200, "\(host)")
+            }
         }
     }
 

@@ -30,7 +30,7 @@ import Testing
                 $0.tokens = tokens
             }
             try await withServer(gateway, settings) { _, port in
-                #expect(mode(of: path) == 0o660)
+                #expect(mode(of: path) == (Self.hasGroup ? 0o660 : 0o600))
                 let read = await (try RawClient(path: path)).get("/api/v1/stats")
                 #expect(status(read) == 200)
                 let changed = await (try RawClient(path: path))
@@ -44,6 +44,21 @@ import Testing
                 let network = await (try RawClient(port: port)).get("/api/v1/stats")
                 #expect(status(network) == 401)
             }
+        }
+    }
+
+    private static let hasGroup = getgrnam(ControlSocket.group) != nil
+
+    /// Whoever may open it has scope `admin`; the group a file has by itself may be one that everybody is in.
+    @Test func controlSocketIsForItsGroupOrForNobodyElse() async throws {
+        try await withFolder { folder in
+            let path = folder + "/control.sock"
+            #expect(FileManager.default.createFile(atPath: path, contents: nil))
+            #expect(ControlSocket.restrict(path, to: "no-such-group-here") == "there is no group 'no-such-group-here'")
+            #expect(mode(of: path) == 0o600)
+            let own = try #require(getgrgid(getegid())).pointee
+            #expect(ControlSocket.restrict(path, to: String(cString: own.gr_name)) == nil)
+            #expect(mode(of: path) == 0o660)
         }
     }
 
@@ -66,34 +81,56 @@ import Testing
     }
 
     @Test(arguments: [
-        "GET / HTTP/1.1\r\nHost: localhost\r\nX: " + String(repeating: "a", count: 200_000) + "\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: localhost\r\n" + String(repeating: "X: y\r\n", count: 5000) + "\r\n",
-        "GET /" + String(repeating: "a", count: 1_000_000) + " HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        "GET /\(String(repeating: "/a", count: 6000)) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-        "\u{0}\u{1}\u{2}\r\n\r\n", "GET\r\n\r\n", "\r\n\r\n\r\nnonsense\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
-        "BREW /coffee HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-        "CONNECT evil.example:443 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-        "OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-        "GET http://evil.example/api/v1/alarms HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
-        "GET ? HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-        "GET /api/v1/alarms?&&=&=a&%=%&?# HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-        "GET /api/v1/alarms HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
-        "POST /api/v1/alarms/a/reset HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
-        "POST /api/v1/alarms/a/reset HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-        "POST /api/v1/alarms/a/reset HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nZZZ\r\n",
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nX: " + String(repeating: "a", count: 200_000) + "\r\n\r\n", 431),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\n" + String(repeating: "X: y\r\n", count: 5000) + "\r\n", 431),
+        ("GET /" + String(repeating: "a", count: 1_000_000) + " HTTP/1.1\r\nHost: localhost\r\n\r\n", 431),
+        ("GET /\(String(repeating: "/a", count: 6000)) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 431),
+        ("\u{0}\u{1}\u{2}\r\n\r\n", 400), ("GET\r\n\r\n", 400), ("\r\n\r\n\r\nnonsense\r\n\r\n", 400),
+        ("GET / HTTP/9.9\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: localhost\r\nX Y: z\r\n\r\n", 400),
+        ("BREW /coffee HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 400),
+        ("CONNECT evil.example:443 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 404),
+        ("OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 404),
+        ("GET http://evil.example/api/v1/alarms HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 421),
+        ("GET ? HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 400),
+        ("GET /api/v1/alarms?&&=&=a&%=%&?# HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 400),
+        ("GET /api/v1/alarms HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 400),
+        ("POST /api/v1/alarms/a/reset HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n", 400),
+        (
+            "POST /api/v1/alarms/a/reset HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n"
+                + "Transfer-Encoding: chunked\r\n\r\n", 400
+        ),
+        (
+            "POST /api/v1/alarms/a/reset HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nZZZ\r\n", 403
+        ),
     ])
-    func hostileRequestIsRefusedAndTheNextIsServed(request: String) async throws {
-        try await withServer(.init(), .testing { $0.limits.idle = .seconds(1) }) { _, port in
+    func hostileRequestIsRefusedAndTheNextIsServed(request: String, expected: Int) async throws {
+        try await withServer(.init(), .testing { $0.limits.linger = .milliseconds(200) }) { _, port in
             let answer = await (try RawClient(port: port)).exchange(request)
-            #expect(answer.isEmpty || (400..<500).contains(status(answer)), "\(answer.prefix(200))")
+            #expect(status(answer) == expected, "\(answer.prefix(200))")
+            #expect(answer.contains("Content-Type: application/problem+json\r\n"))
+            #expect(answer.contains("\"status\":\(status(answer)),"))
             #expect(status(await (try RawClient(port: port)).get("/healthz")) == 200)
+        }
+    }
+
+    @Test func whatIsNotHTTPBehindARequestIsAnsweredBehindItsAnswer() async throws {
+        try await withServer(.init(), .testing { $0.limits.linger = .milliseconds(200) }) { _, port in
+            let answer = await (try RawClient(port: port)).exchange(
+                "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nnonsense\r\n\r\n")
+            let answers = answer.components(separatedBy: "HTTP/1.1 ")
+            #expect(answers.map { $0.prefix(3) } == ["", "200", "400"])
+            #expect(answers.last?.contains("What came is not HTTP") == true)
         }
     }
 
     @Test func bodyLargerThanItsLimitIsRefused() async throws {
         try await withFolder { folder in
             let path = folder + "/control.sock"
-            try await withServer(.init(), .testing { $0.controlSocketPath = path }) { _, _ in
+            let settings = ServeSettings.testing {
+                $0.controlSocketPath = path
+                $0.limits.linger = .milliseconds(300)
+            }
+            try await withServer(.init(), settings) { _, _ in
                 let target = "POST /api/v1/alarms/alarm-001/reset HTTP/1.1\r\nHost: x\r\n"
                 let announced = await (try RawClient(path: path)).exchange(
                     target + "Content-Length: 100000000\r\n\r\n{")
@@ -144,7 +181,7 @@ import Testing
     @Test func connectionsBeyondTheLimitWaitForARoom() async throws {
         let settings = ServeSettings.testing {
             $0.limits.connections = 2
-            $0.limits.idle = .seconds(1)
+            $0.limits.idle = .seconds(4)
         }
         try await withServer(.init(), settings) { _, port in
             let first = try RawClient(port: port)

@@ -78,16 +78,29 @@ import Testing
         }
     }
 
-    @Test func reasonsOfNotBeingReadyAreAsDescribed() async throws {
+    @Test(arguments: [["store: disk full"], []], [["running on the last accepted configuration"], []])
+    func readinessIsAsDescribed(reasons: [String], warnings: [String]) async throws {
         let gateway = MemoryGateway()
-        gateway.state.withLock { $0.readiness = Readiness(reasons: ["store: disk full"]) }
+        gateway.state.withLock { $0.readiness = Readiness(reasons: reasons, warnings: warnings) }
         try await server(gateway).network.test(.router) { client in
             let document = try await document(client)
             let response = try await client.execute(uri: "/readyz", method: .get)
-            let schema = document["paths"]["/readyz"]["get"]["responses"]["503"]["content"]["application/json"][
-                "schema"]
-            let faults = SchemaCheck(document: document).faults(try response.json, schema)
-            #expect(response.status == .serviceUnavailable && schema != .null && faults.isEmpty)
+            #expect(response.status == (reasons.isEmpty ? .ok : .serviceUnavailable))
+            let described = document["paths"]["/readyz"]["get"]["responses"][String(response.status.code)]
+            let schema = described["content"]["application/json"]["schema"]
+            #expect(schema != .null)
+            #expect(SchemaCheck(document: document).faults(try response.json, schema) == [])
+            #expect(try response.json["warnings"].items.count == warnings.count)
+        }
+    }
+
+    @Test(arguments: ["/metrics", "/api/v1/export?format=csv", "/api/v1/export?format=line"])
+    func textIsOfADescribedType(uri: String) async throws {
+        try await server().network.test(.router) { client in
+            let path = String(uri.prefix { $0 != "?" })
+            let content = try await document(client)["paths"][path]["get"]["responses"]["200"]["content"].members
+            let type = try #require(try await client.execute(uri: uri, method: .get).headers[.contentType])
+            #expect(content[String(type.prefix { $0 != ";" })]?["schema"]["type"] == .string("string"), "\(type)")
         }
     }
 

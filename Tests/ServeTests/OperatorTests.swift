@@ -27,6 +27,24 @@ import Testing
         #expect(alarm["state"] == .string("active"))
     }
 
+    @Test func onlyAnAlarmThatIsNotThereIsUnknown() async throws {
+        struct Malformed: Error {}
+        let gateway = MemoryGateway()
+        let path = "/api/v1/alarms/alarm-001/acknowledge"
+        let unread = TemporarilyUnavailable(reason: "the store cannot be read", cause: "disk I/O error at page 7")
+        gateway.state.withLock { $0.failure = unread }
+        let later = try await post(path, #"{"by":"Li"}"#, gateway)
+        #expect(later.status == .serviceUnavailable)
+        #expect(later.headers[.retryAfter] == "5")
+        #expect(!later.text.contains("page 7"))
+        gateway.state.withLock { $0.failure = Malformed() }
+        #expect(try await post(path, #"{"by":"Li"}"#, gateway).status == .internalServerError)
+        gateway.state.withLock { $0.failure = nil }
+        #expect(gateway.state.withLock { $0.acts }.isEmpty)
+        #expect(try await post("/api/v1/alarms/none/acknowledge", #"{"by":"Li"}"#, gateway).status == .notFound)
+        #expect(try await post(path, #"{"by":"Li"}"#, gateway).status == .ok)
+    }
+
     @Test func verdictIsKeptWithItsCause() async throws {
         let gateway = MemoryGateway()
         let response = try await post(

@@ -58,6 +58,32 @@ import Testing
         #expect(Set(seen.map { $0["id"].string ?? $0["name"].string }).count == seen.count)
     }
 
+    @Test(arguments: [("devices", 20), ("alarms", 100)])
+    func pageIsBoundedInBytesAndTheNextGoesOn(list: String, step: Int) async throws {
+        let server = try server(.init(), .testing { $0.limits.page = 1 })
+        try await server.network.test(.router) { client in
+            var cursor: String?
+            var sizes: [Int] = []
+            repeat {
+                let uri = "/api/v1/\(list)?limit=1000" + (cursor.map { "&cursor=\($0)" } ?? "")
+                let page = try await client.execute(uri: uri, method: .get).json
+                sizes.append(page["items"].items.count)
+                cursor = page["next"].string
+            } while cursor != nil
+            #expect(sizes.first == step, "what is read at once, and no more")
+            #expect(sizes.dropLast().allSatisfy { $0 == step })
+            #expect(sizes.reduce(0, +) == 250)
+            // Where the limit is less than that, it holds.
+            let short = try await client.execute(uri: "/api/v1/\(list)?limit=7", method: .get).json
+            #expect(short["items"].items.count == 7)
+            #expect(short["next"] != .null)
+        }
+    }
+
+    @Test func emptyListIsOne() async throws {
+        #expect(try await get("/api/v1/alarms?kind=charger").text == #"{"items":[],"next":null}"#)
+    }
+
     @Test func hundredItemsMakeAPageWhenNotToldOtherwise() async throws {
         #expect(try await get("/api/v1/alarms").json["items"].items.count == 100)
     }
@@ -123,6 +149,7 @@ import Testing
         let pending = try await get("/api/v1/deliveries?state=pending").json["items"]
         #expect(pending.items.count == 1)
         #expect(pending[0]["attempts"][1]["status"] == .number(503))
+        #expect(pending[0]["attempt_count"] == .number(77), "all of them, although the last only are listed")
         let item = try await get("/api/v1/quarantine").json["items"][0]
         #expect(item["payload_base64"] == .string("AP97"))
         #expect(item["reason"] == .string("not JSON"))

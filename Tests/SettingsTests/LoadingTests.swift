@@ -36,7 +36,7 @@ import Testing
                 exclude_fire: true
                 timeout: 5s
                 heartbeat: 0s
-            http: { listen: "[::1]:9000", tokens_file: t, tls: { cert_file: c.pem, key_file: k2.pem }, allow_plaintext: true }
+            http: { listen: "[::1]:9000", names: [gateway.example, "fd00::1"], tokens_file: t, tls: { cert_file: c.pem, key_file: k2.pem }, allow_plaintext: true }
             gb26875: { listen: "127.0.0.1:26875", allow: [10.20.0.0/16] }
             log: { level: debug, format: journal }
             """,
@@ -58,6 +58,7 @@ import Testing
         #expect(it.store.maxSize.bytes == 2 << 30)
         #expect(!it.rules.defaults && loaded.rules == [])
         #expect(it.http.listen == ListenAddress(host: "::1", port: 9000) && it.http.allowPlaintext)
+        #expect(it.http.names == ["gateway.example", "fd00::1"])
         #expect(it.gb26875.listen?.isLoopback == true && it.gb26875.allow[0].contains("10.20.30.40"))
         #expect(it.log.level == .debug && it.log.format == .journal)
         #expect(loaded.mqttClientID == "fs" && loaded.mqttPassword == Secret(Array("hunter2".utf8)))

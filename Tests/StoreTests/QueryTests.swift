@@ -4,6 +4,11 @@ import Testing
 
 @testable import FireStore
 
+/// Of thousandths.
+private func exactSum(_ numbers: [Double]) -> Double {
+    Double(numbers.reduce(0) { $0 + Int(($1 * 1000).rounded()) }) / 1000
+}
+
 struct QueryTests {
     @Test(arguments: ReadingQuery.Function.allCases)
     func stepsAgreeWithANaiveComputation(_ function: ReadingQuery.Function) throws {
@@ -18,7 +23,7 @@ struct QueryTests {
                 switch Int.random(in: 0..<10, using: &dice) {
                 case 0: .text("x")
                 case 1...3: .boolean(Bool.random(using: &dice))
-                default: .number(Double.random(in: -5...5, using: &dice))
+                default: .number(Double(Int.random(in: -5000...5000, using: &dice)) / 1000)
                 }
             try bench.admit(series, at, value)
             all.append(Point(at: start + at, value: value))
@@ -45,7 +50,9 @@ struct QueryTests {
                     switch function {
                     case .count: .number(Double(values.count))
                     case .last: values.last
-                    case .avg: numbers.isEmpty ? nil : .number(numbers.reduce(0, +) / Double(numbers.count))
+                    case .first: values.first
+                    case .sum: numbers.isEmpty ? nil : .number(exactSum(numbers))
+                    case .avg: numbers.isEmpty ? nil : .number(exactSum(numbers) / Double(numbers.count))
                     case .min: numbers.min().map { .number($0) }
                     case .max: numbers.max().map { .number($0) }
                     }

@@ -28,6 +28,9 @@ final class Bench {
     func reader() throws -> StoreReader { try StoreReader(path: path) }
     func close() { writer = nil }
 
+    /// Opens the writer anew; the fleet stays as it is.
+    func reopen() throws { writer = try StoreWriter(path: path, settings: StoreSettings()) }
+
     /// Ends the writer and starts anew with an empty fleet.
     func restart(settings: StoreSettings = StoreSettings()) throws -> StoredState {
         writer = nil
@@ -56,6 +59,12 @@ final class Bench {
     }
 
     func commit() throws { try open().commit(fleet: fleet) }
+
+    /// What is committed goes into a segment of its own.
+    func seal(now: Timestamp = start, checkpoint: StoredCheckpoint = StoredCheckpoint()) throws {
+        try open().beginSeal(now: now, checkpoint: checkpoint)
+        while try open().sealer.isUnderWay { _ = try open().retentionSlice(now: now) }
+    }
 
     /// Rows as somebody with `sqlite3` sees them.
     func count(_ sql: String) throws -> Int {

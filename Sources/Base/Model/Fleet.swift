@@ -109,15 +109,15 @@ public final class Fleet {
         return index
     }
 
-    /// A message of the device was accepted. Its row is written at most once a minute, so that the
-    /// fleet's heartbeat does not wear out the flash.
+    /// A message of the device was accepted. Its row is written at most once an hour, so that the
+    /// fleet's heartbeat does not wear out the flash; its readings tell the rest.
     public func touch(_ device: Int32, area: Int32, at time: Timestamp) {
         let index = Int(device)
         if devices[index].lastSeen < time { devices[index].lastSeen = time }
         if devices[index].area != area {
             devices[index].area = area
             markDirty(device)
-        } else if devices[index].lastSeen - devices[index].savedLastSeen > 60_000 {
+        } else if devices[index].lastSeen - devices[index].savedLastSeen > 3_600_000 {
             markDirty(device)
         }
     }

@@ -10,6 +10,7 @@ extension DeliverySummary {
             json.field("state", state.rawValue)
             json.field("created_at", createdAt)
             json.field("next_attempt_at", nextAttemptAt)
+            json.field("attempt_count", attemptCount)
             json.key("attempts")
             json.array { json in
                 for attempt in attempts {

@@ -90,7 +90,7 @@ public struct DeviceSummary: Sendable, Equatable {
 }
 
 public struct ReadingQuery: Sendable, Equatable {
-    public enum Function: String, Sendable, CaseIterable { case avg, min, max, last, count }
+    public enum Function: String, Sendable, CaseIterable { case avg, min, max, last, first, sum, count }
     public var device: String
     public var component: String?
     public var metric: String
@@ -153,11 +153,13 @@ public struct DeliverySummary: Sendable, Equatable {
     public var state: Delivery.State
     public var createdAt: Timestamp
     public var nextAttemptAt: Timestamp?
+    /// All that were made.
+    public var attemptCount: Int
     /// Oldest first, the last 20.
     public var attempts: [DeliveryAttempt]
     public init(
         id: String, endpoint: String, alarm: String, type: String, state: Delivery.State, createdAt: Timestamp,
-        nextAttemptAt: Timestamp?, attempts: [DeliveryAttempt]
+        nextAttemptAt: Timestamp?, attemptCount: Int, attempts: [DeliveryAttempt]
     ) {
         self.id = id
         self.endpoint = endpoint
@@ -166,6 +168,7 @@ public struct DeliverySummary: Sendable, Equatable {
         self.state = state
         self.createdAt = createdAt
         self.nextAttemptAt = nextAttemptAt
+        self.attemptCount = attemptCount
         self.attempts = attempts
     }
 }

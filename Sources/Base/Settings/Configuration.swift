@@ -91,6 +91,8 @@ public struct Configuration: Sendable, Equatable, ConfigurationSection {
         }
 
         public var listen = ListenAddress(host: "127.0.0.1", port: 8470)
+        /// Further names and addresses by which callers may reach this gateway.
+        public var names: [String] = []
         public var tokensFile = ""
         public var tls = TLS()
         public var allowPlaintext = false

@@ -45,7 +45,8 @@ extension StoreSettings {
     init(_ store: Configuration.Store) {
         self.init(
             retention: Retention(
-                raw: store.retention.raw, alarms: store.retention.alarms, quarantine: store.retention.quarantine),
+                raw: store.retention.raw, rollup: store.retention.rollup, alarms: store.retention.alarms,
+                quarantine: store.retention.quarantine),
             maxSize: store.maxSize)
     }
 }
@@ -57,7 +58,7 @@ extension ServeSettings {
         self.init()
         host = http.listen.host
         port = http.listen.port
-        names = [loaded.gatewayID]
+        names = [loaded.gatewayID] + http.names
         tlsCertificateFile = http.tls.certFile.isEmpty ? nil : http.tls.certFile
         tlsKeyFile = http.tls.keyFile.isEmpty ? nil : http.tls.keyFile
         if !http.tokensFile.isEmpty {

@@ -88,7 +88,13 @@ public struct Daemon {
             gateway: AlarmDevice(
                 id: loaded.gatewayID, kind: Catalogue.gatewayKind, area: configuration.gateway.areas.first ?? "_"),
             databasePath: configuration.store.path, storeSettings: StoreSettings(configuration.store),
-            normaliseCounters: normaliseCounters, storeCounters: storeCounters, builtAfter: Version.builtAfter)
+            normaliseCounters: normaliseCounters, storeCounters: storeCounters, builtAfter: Version.builtAfter,
+            onDamage: { what in
+                logger.error(
+                    "what cannot be read in the database is passed over; see 'firesense doctor'",
+                    metadata: [LogKey.error: "\(what)"])
+            },
+            onMigration: Self.migrationReporter(logger))
         let ports = ServePorts(state: state, inbox: inbox, dispatcher: dispatcher, lanes: lanes, configuration: current)
         let worker: Worker
         let server: HTTPServer
@@ -181,6 +187,15 @@ public struct Daemon {
             ProcessInfo.processInfo.environment["RUNTIME_DIRECTORY"]
             ?? URL(filePath: configuration.store.path).deletingLastPathComponent().path
         return folder + "/control.sock"
+    }
+
+    /// A line at the start of a conversion and every ten seconds of it: `run` has no terminal to show a bar on.
+    private static func migrationReporter(_ logger: Logger) -> (Double) -> Void {
+        let limit = RateLimit(every: .seconds(10))
+        return { share in
+            guard limit.pass() != nil else { return }
+            logger.notice("the database is converted to its new form: \(Int(share * 100)) %")
+        }
     }
 
     /// A burst of the receive maximum fits, and the largest message beside it.

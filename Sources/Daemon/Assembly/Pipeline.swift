@@ -14,6 +14,10 @@ struct WorkerContext {
     var storeCounters: StoreCounters
     /// No clock that is right can be behind this.
     var builtAfter: Timestamp
+    /// Told of each stored chunk or journal row that cannot be read.
+    var onDamage: (String) -> Void
+    /// Told how much of a database of an older form is converted, 0 to 1.
+    var onMigration: (Double) -> Void
 }
 
 /// The stages with state that the worker owns, all loaded from the store: fleet, normaliser, rules,
@@ -26,10 +30,14 @@ final class Pipeline {
     /// `nil`: the store cannot be written, and this pipeline lives in memory.
     private(set) var store: StoreWriter?
     let reader: StoreReader?
+    /// For the dispatcher alone.
+    let outbox: StoreReader?
     /// Checkpoints of the write-ahead log; ends with the pipeline.
     private let maintenance: StoreMaintenance?
     /// Alarms whose stored form cannot be read, for the log.
     let unreadableAlarms: [String]
+    /// Troubles of endpoints that were removed or renamed while no daemon ran: nobody else ends them.
+    let orphanedTroubles: [(condition: SystemConditionID, endpoint: String)]
     var router: Router
 
     /// Opens the store and takes up where it ended.
@@ -38,10 +46,12 @@ final class Pipeline {
         onUnknownMetric: @escaping (String, String) -> Void
     ) throws {
         let store = try StoreWriter(
-            path: context.databasePath, settings: context.storeSettings, counters: context.storeCounters)
+            path: context.databasePath, settings: context.storeSettings, counters: context.storeCounters,
+            onDamage: context.onDamage, onMigration: context.onMigration)
         let fleet = Fleet(catalogue: loaded.catalogue)
         let stored = try store.load(into: fleet)
-        let reader = try StoreReader(path: context.databasePath)
+        let reader = try StoreReader(beside: store)
+        outbox = try StoreReader(beside: store)
         maintenance = try StoreMaintenance(path: context.databasePath, counters: context.storeCounters)
         engine = RuleEngine(gateway: context.gateway, fleet: fleet, rules: loaded.rules)
         for known in stored.alarms {
@@ -56,6 +66,13 @@ final class Pipeline {
         router = Router(
             gatewayID: context.gateway.id, endpoints: loaded.endpoints, matched: try reader.matchedEndpoints())
         unreadableAlarms = stored.unreadableAlarms
+        let names = Set(loaded.endpoints.map(\.name))
+        orphanedTroubles = stored.alarms.compactMap { known in
+            guard let condition = SystemConditionID(rawValue: known.alarm.rule), condition.isOfAnEndpoint,
+                let endpoint = known.alarm.component, !names.contains(endpoint)
+            else { return nil }
+            return (condition, endpoint)
+        }
         self.store = store
         self.reader = reader
         self.fleet = fleet
@@ -72,8 +89,10 @@ final class Pipeline {
         router = Router(gatewayID: context.gateway.id, endpoints: loaded.endpoints, matched: [:])
         store = nil
         reader = nil
+        outbox = nil
         maintenance = nil
         unreadableAlarms = []
+        orphanedTroubles = []
     }
 
     /// The store failed: its file is let go, what is known stays.

@@ -21,6 +21,7 @@ final class PipelineState: Sendable {
 
     private struct State {
         var reader: StoreReader?
+        var outbox: StoreReader?
         /// Why the store cannot be written, with the remedy; `nil`: it can.
         var storeTrouble: String? = "the store is not open yet"
         var activeAlarms: [AlarmCategory: [AlarmSeverity: Int]] = [:]
@@ -31,7 +32,14 @@ final class PipelineState: Sendable {
 
     /// `nil` while no database is open.
     var reader: StoreReader? { state.withLock { $0.reader } }
-    func open(_ reader: StoreReader?) { state.withLock { $0.reader = reader } }
+    /// The dispatcher's own: no question of others comes between an alarm and its push.
+    var outbox: StoreReader? { state.withLock { $0.outbox } }
+    func open(_ reader: StoreReader?, outbox: StoreReader?) {
+        state.withLock {
+            $0.reader = reader
+            $0.outbox = outbox
+        }
+    }
 
     var storeTrouble: String? {
         get { state.withLock { $0.storeTrouble } }

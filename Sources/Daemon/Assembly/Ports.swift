@@ -1,4 +1,3 @@
-import Dispatch
 import FireDispatch
 import FireIntake
 import FireModel
@@ -6,6 +5,7 @@ import FireServe
 import FireSettings
 import FireStore
 import FireTelemetry
+import Foundation
 import Synchronization
 
 /// What the HTTP interface asks for, answered from the database's readers and through the worker's inbox.
@@ -72,12 +72,10 @@ struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, DeliveryLedger, Q
         return try await off { try reader.alarm(id) }
     }
 
-    func act(_ act: OperatorAct, on id: String) async throws(OperatorActError) -> Alarm {
-        guard state.reader != nil else { throw .storeNotWritable }
-        guard let stored = try? await alarm(id) else { throw .unknownAlarm }
+    func act(_ act: OperatorAct, on alarm: Alarm) async throws(OperatorActError) -> Alarm {
         let result = await withCheckedContinuation { continuation in
             let request = WorkerInbox.Request.act(
-                act, on: stored.alarm, reply: WorkerInbox.Reply(continuation: continuation))
+                act, on: alarm, reply: WorkerInbox.Reply(continuation: continuation))
             if !inbox.post(request) { continuation.resume(returning: .failure(.storeNotWritable)) }
         }
         return try result.get()
@@ -160,16 +158,31 @@ struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, DeliveryLedger, Q
     func catalogue() async -> Catalogue { configuration.loaded.catalogue }
 }
 
-/// The database's readers block; they are asked on threads of their own, never on the task pool.
-private let readers = DispatchQueue(label: "firesense.readers", attributes: .concurrent)
+/// The database's readers block; they are asked on threads of their own, never on the task pool. As many at once as
+/// a reader has connections: more would only stand in its queue, each with a thread.
+private let readers = queue("firesense.readers")
+/// The dispatcher's: whatever is asked over HTTP, and however much, no push waits for it.
+private let outboxReaders = queue("firesense.outbox")
 
-private func off<R: Sendable>(_ read: @escaping @Sendable () throws -> R) async throws -> R {
+private func queue(_ name: String) -> OperationQueue {
+    let queue = OperationQueue()
+    queue.name = name
+    queue.maxConcurrentOperationCount = 4
+    return queue
+}
+
+private func off<R: Sendable>(
+    on queue: OperationQueue = readers, _ read: @escaping @Sendable () throws -> R
+) async throws -> R {
     try await withCheckedThrowingContinuation { continuation in
-        readers.async {
+        queue.addOperation {
             do {
                 continuation.resume(returning: try read())
             } catch StoreError.invalidCursor {
                 continuation.resume(throwing: InvalidCursor())
+            } catch let error as StoreError {
+                continuation.resume(
+                    throwing: TemporarilyUnavailable(reason: "the store cannot be read", cause: "\(error)"))
             } catch {
                 continuation.resume(throwing: error)
             }
@@ -190,25 +203,27 @@ struct DispatchPorts: Outbox {
     let inbox: WorkerInbox
 
     private func reader() throws -> StoreReader {
-        guard let reader = state.reader else { throw OutboxClosed() }
+        guard let reader = state.outbox else { throw OutboxClosed() }
         return reader
     }
 
     func pending(endpoint: String, fire: Bool, after sequence: Int64, limit: Int) async throws -> [Delivery] {
         let reader = try reader()
-        return try await off {
+        return try await off(on: outboxReaders) {
             try reader.pendingDeliveries(endpoint: endpoint, fire: fire, after: sequence, limit: limit)
         }
     }
 
     func pendingCount(endpoint: String) async throws -> Int {
         let reader = try reader()
-        return try await off { try reader.pendingCounts().first { $0.endpoint == endpoint }?.count ?? 0 }
+        return try await off(on: outboxReaders) {
+            try reader.pendingCounts().first { $0.endpoint == endpoint }?.count ?? 0
+        }
     }
 
     func snapshot(of id: String) async throws -> String? {
         let reader = try reader()
-        return try await off { try reader.deliverySnapshot(id) }
+        return try await off(on: outboxReaders) { try reader.deliverySnapshot(id) }
     }
 
     func record(_ attempt: DeliveryAttempt) { inbox.post(attempt) }

@@ -31,6 +31,9 @@ enum SystemConditionID: String, Sendable {
         }
     }
 
+    /// It stands until its endpoint, the component, works again.
+    var isOfAnEndpoint: Bool { self == .webhookFailing || self == .webhookGone }
+
     /// When a stored alarm of the gateway itself ends without being told again.
     static func expiry(of alarm: Alarm) -> Int64? {
         SystemConditionID(rawValue: alarm.rule)?.condition(component: nil).expiresAfter

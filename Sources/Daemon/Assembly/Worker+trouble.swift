@@ -87,12 +87,15 @@ extension Worker {
         isTroubled = false
         retryAt = nil
         state.storeTrouble = nil
-        state.open(pipeline.reader)
+        state.open(pipeline.reader, outbox: pipeline.outbox)
         state.activeAlarms = pipeline.engine.activeCounts()
         for id in pipeline.unreadableAlarms {
             logger.error("a stored alarm cannot be read and is left alone", metadata: [LogKey.alarm: "\(id)"])
         }
         report(.storeNotWritable, active: false, detail: nil)
+        for (condition, endpoint) in pipeline.orphanedTroubles {
+            report(condition, component: endpoint, active: false, detail: nil)
+        }
         for lane in lanes { lane.resume() }
         if let names = endpointsToKeep {
             endpointsToKeep = nil

@@ -245,14 +245,16 @@ final class Worker {
         }
     }
 
-    /// Deletes a little of what is over its time: after a batch, as under steady traffic there is always one
-    /// pending, and when nothing comes. By a clock that is years ahead everything would be.
+    /// Seals, merges and deletes a little: after a batch, as under steady traffic there is always one pending, and
+    /// when nothing comes.
     func retain() {
-        guard let store = pipeline.store, !store.hasPending, clockIsSynchronised, .now >= nextRetention else {
-            return
-        }
+        guard let store = pipeline.store, !store.hasPending, .now >= nextRetention else { return }
+        let now = WallClock.now()
         do throws(StoreError) {
-            let more = try store.retentionSlice(now: WallClock.now(), budget: .milliseconds(2))
+            if store.isSealDue(now: now) { try store.beginSeal(now: now, checkpoint: StoredCheckpoint()) }
+            // By a clock that is years ahead everything would be over its time.
+            let more = try store.retentionSlice(
+                now: now, budget: .milliseconds(2), clockIsTrusted: clockIsSynchronised)
             nextRetention = .now.advanced(by: more ? .milliseconds(50) : .seconds(1))
         } catch {
             begin(trouble: error)
@@ -283,6 +285,6 @@ final class Worker {
     func finish() {
         if pipeline.store?.hasPending == true || pipeline.engine.hasChanges || inbox.hasAttempts { commit() }
         unknownMetrics.log(to: logger, lines: 1000)
-        state.open(nil)
+        state.open(nil, outbox: nil)
     }
 }

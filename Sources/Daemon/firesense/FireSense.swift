@@ -87,7 +87,7 @@ struct Ending: Equatable {
         switch error {
         case is BrokenPipe: code = ExitStatus.done
         case let failure as Failure:
-            code = ExitStatus.failed
+            code = failure.code
             text = "firesense: \(failure.description)"
         default:
             let status = FireSense.exitCode(for: error)
@@ -100,9 +100,14 @@ struct Ending: Equatable {
     }
 }
 
-/// What went wrong and what to do about it, for people. Ends the program with code 1.
+/// What went wrong and what to do about it, for people. Ends the program with code 1, unless it is the command line
+/// that is wrong.
 struct Failure: Error, Equatable, CustomStringConvertible {
     var description: String
+    var code = ExitStatus.failed
 
-    init(_ what: String, remedy: String? = nil) { description = what + (remedy.map { "; \($0)" } ?? "") }
+    init(_ what: String, remedy: String? = nil, code: Int32 = ExitStatus.failed) {
+        description = what + (remedy.map { "; \($0)" } ?? "")
+        self.code = code
+    }
 }

@@ -83,7 +83,19 @@ public final class Dispatcher: Sendable {
         }
         // Nothing of theirs may be sent any more.
         for post in removed { post.task.cancel() }
+        for post in removed { forget(post) }
         context.outbox.cancelPending(exceptFor: endpoints.map(\.name))
+    }
+
+    /// Nobody else can end the trouble that was told about a name that is gone; told when nothing of it is under way,
+    /// and unless the name has come back meanwhile with a trouble of its own.
+    private func forget(_ post: Post) {
+        Task { [self] in
+            await post.task.value
+            guard state.withLock({ $0.posts[post.worker.name] == nil && !$0.isStopped }) else { return }
+            context.outbox.endpointTroubled(
+                EndpointTrouble(endpoint: post.worker.name, kind: .recovered, detail: "not configured any more"))
+        }
     }
 
     /// Called by the worker thread right after the commit, with the sequences the store has given; with

@@ -24,12 +24,16 @@ final class EndpointWorker: Sendable {
         var timer: Task<Void, Never>?
         var timerDue: ContinuousClock.Instant?
         var heartbeat: Task<Void, Never>?
-        /// What waited in the outbox at the start, and what came and went since. The truth while the outbox has
-        /// more than memory; else memory is.
+        var counting: Task<Void, Never>?
+        /// What waited in the outbox when it was counted, and what came and went since. The truth while the outbox
+        /// has more than memory; else memory is.
         var pending: Int64 = 0
         var delivered: UInt64 = 0
         var failed: UInt64 = 0
     }
+
+    /// After an outbox that could not be counted.
+    private static let countPause = Duration.seconds(1)
 
     let name: String
     private let context: Context
@@ -62,14 +66,15 @@ final class EndpointWorker: Sendable {
     // MARK: - Told from outside
 
     func enqueue(_ deliveries: [Delivery]) {
-        let lost = state.withLock { state in
-            state.pending += Int64(deliveries.count)
-            return state.queue.enqueued(deliveries)
+        let count = state.withLock { state in
+            let count = state.queue.enqueued(deliveries)
+            state.pending += Int64(count.new)
+            return count
         }
         wakeUp.yield()
-        guard lost > 0 else { return }
-        context.metrics.lost.add(UInt64(lost))
-        reporter.lost(lost)
+        guard count.lost > 0 else { return }
+        context.metrics.lost.add(UInt64(count.lost))
+        reporter.lost(count.lost)
     }
 
     /// A reload: perhaps another address or other secrets, and a reason to try what waits.
@@ -93,6 +98,7 @@ final class EndpointWorker: Sendable {
         state.withLock { state in
             state.queue.stopped()
             state.heartbeat?.cancel()
+            state.counting?.cancel()
         }
         wakeUp.yield()
     }
@@ -102,11 +108,8 @@ final class EndpointWorker: Sendable {
     /// Works until it is stopped or cancelled.
     func run() async {
         startHeartbeat()
+        state.withLock { $0.counting = Task { [weak self] in await self?.countPending() } }
         await withDiscardingTaskGroup { group in
-            group.addTask { [self] in
-                guard let count = try? await context.outbox.pendingCount(endpoint: name) else { return }
-                state.withLock { $0.pending += Int64(count) }
-            }
             wakeUp.yield()
             for await _ in wakeUps {
                 while let order = nextOrder() {
@@ -117,6 +120,19 @@ final class EndpointWorker: Sendable {
         state.withLock { state in
             state.timer?.cancel()
             state.heartbeat?.cancel()
+            state.counting?.cancel()
+        }
+    }
+
+    /// What waits in the outbox from before. Asked again until it answers: the store may be opened later. What came
+    /// and went before it is asked is in its answer.
+    private func countPending() async {
+        while !Task.isCancelled {
+            let before = state.withLock { $0.pending }
+            if let count = try? await context.outbox.pendingCount(endpoint: name) {
+                return state.withLock { $0.pending += Int64(count) - before }
+            }
+            try? await Task.sleep(for: Self.countPause, clock: .continuous)
         }
     }
 

@@ -9,7 +9,7 @@ public protocol Outbox: Sendable {
     /// - Parameter fire: Only fires, or only the rest. Others in the answer are passed over, so a store
     ///   that cannot filter may answer with both; it is read more often then.
     func pending(endpoint: String, fire: Bool, after sequence: Int64, limit: Int) async throws -> [Delivery]
-    /// How many wait for `endpoint`. Asked once, at the start, for `deliveries_pending`.
+    /// How many wait for `endpoint`. Asked at the start until it answers, for `deliveries_pending`.
     func pendingCount(endpoint: String) async throws -> Int
     /// The alarm as JSON as it was at the change; `nil`: not kept any more.
     func snapshot(of id: String) async throws -> String?
@@ -30,7 +30,8 @@ public struct EndpointTrouble: Sendable, Equatable {
         case failing
         /// It answered 410: what waits is held.
         case gone
-        /// The first success after one of the two, or since the start: the trouble may be from before it.
+        /// The first success after one of the two, or since the start: the trouble may be from before it. Also when
+        /// the endpoint is not configured any more.
         case recovered
         /// A delivery was given up after the whole schedule. Told for each.
         case deadLettered

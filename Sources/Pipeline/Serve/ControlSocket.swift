@@ -8,13 +8,18 @@ enum ControlSocket {
     /// needs write permission on the file.
     ///
     /// - Returns: what could not be done, for the log.
-    static func restrict(_ path: String) -> String? {
-        if let gid = groupID(named: group), chown(path, uid_t.max, gid) != 0 {
-            // Without the group the socket serves root and the daemon's own user only, never more.
-            let cause = "group '\(group)' could not be set: \(message(errno))"
-            return chmod(path, 0o600) == 0 ? cause : "mode could not be set: \(message(errno))"
+    static func restrict(_ path: String, to group: String = group) -> String? {
+        let cause: String?
+        if let gid = groupID(named: group) {
+            cause =
+                chown(path, uid_t.max, gid) == 0 ? nil : "group '\(group)' could not be set: \(message(errno))"
+        } else {
+            cause = "there is no group '\(group)'"
         }
-        return chmod(path, 0o660) == 0 ? nil : "mode could not be set: \(message(errno))"
+        // Without the group the socket serves root and the daemon's own user only, never more: the group it has
+        // by itself may be one that everybody is in.
+        guard chmod(path, cause == nil ? 0o660 : 0o600) == 0 else { return "mode could not be set: \(message(errno))" }
+        return cause
     }
 
     private static func groupID(named name: String) -> gid_t? {

@@ -9,15 +9,12 @@ struct ServeContext: RequestContext {
     /// The address of this machine at which the caller arrived; `nil` on the control socket.
     let localAddress: String?
     let disconnect: @Sendable () -> Void
-    /// Leaves the caller a moment to read the answer first.
-    let disconnectSoon: @Sendable () -> Void
 
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         let channel = source.channel
         localAddress = channel.localAddress?.ipAddress
         disconnect = { channel.close(promise: nil) }
-        disconnectSoon = { _ = channel.eventLoop.scheduleTask(in: .seconds(2)) { channel.close(promise: nil) } }
     }
 }
 
@@ -28,6 +25,7 @@ struct Desk: Sendable {
     var limits: ServeLimits
     var clock: @Sendable () -> Timestamp
     var streams: OpenStreams
+    var lists: Turnstile
     var turnstile: Turnstile
 
     func answer(_ route: Route, _ request: Request, _ context: ServeContext) async throws -> Response {
@@ -38,18 +36,29 @@ struct Desk: Sendable {
         let query = try parseQuery(request.uri.query, known: route.parameters)
         var body: [String: JSONValue] = [:]
         if let fields = route.body { body = try parseBody(await read(request), known: fields) }
-        var ticket: Turnstile.Ticket?
-        if route.isHeavy {
-            ticket = turnstile.enter()
-            guard ticket != nil else {
-                throw Problem.unavailable("\(limits.heavyRequests) large queries are running already; try again.")
-            }
-        }
+        let ticket = try enter(route)
         guard let id = percentDecoded((context.parameters["id"] ?? "")[...]) else {
             throw Problem(.badRequest, "The path is not percent-encoded UTF-8.")
         }
         let answer = try await route.handle(Call(id: id, query: query, body: body, caller: caller, now: clock()))
         return response(answer, ticket, context)
+    }
+
+    /// Kept until the answer has been sent.
+    private func enter(_ route: Route) throws(Problem) -> Turnstile.Ticket? {
+        switch route.weight {
+        case .light: return nil
+        case .list:
+            guard let ticket = lists.enter() else {
+                throw .unavailable("\(limits.lists) lists are being sent already; try again.")
+            }
+            return ticket
+        case .heavy:
+            guard let ticket = turnstile.enter() else {
+                throw .unavailable("\(limits.heavyRequests) large queries are running already; try again.")
+            }
+            return ticket
+        }
     }
 
     private func response(_ answer: Answer, _ ticket: Turnstile.Ticket?, _ context: ServeContext) -> Response {
@@ -75,15 +84,10 @@ struct Desk: Sendable {
                 streams.leave(place)
                 withExtendedLifetime(ticket) {}
             }
-            let pace = Pace()
             do {
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { await pace.watch(limit: limits.stall, disconnect: context.disconnect) }
-                    defer { group.cancelAll() }
-                    var pieces = PieceWriter(writer, size: limits.piece, pace: pace)
-                    try await write(&pieces)
-                    try await pieces.finish()
-                }
+                var pieces = PieceWriter(writer, size: limits.piece)
+                try await write(&pieces)
+                try await pieces.finish()
             } catch {
                 // The status has been sent; breaking off is the only way left to tell the caller.
                 context.logger.notice("answer broken off", metadata: [LogKey.error: "\(error)"])
@@ -117,16 +121,10 @@ struct Desk: Sendable {
         }
     }
 
-    private var tooLarge: Problem {
-        var problem = Problem(.contentTooLarge, "The body is larger than \(limits.body) bytes.")
-        problem.closesConnection = true
-        return problem
-    }
+    private var tooLarge: Problem { Problem(.contentTooLarge, "The body is larger than \(limits.body) bytes.") }
 
     private var tooSlow: Problem {
-        var problem = Problem(.requestTimeout, "The body did not arrive within \(limits.bodyTime.firesense).")
-        problem.closesConnection = true
-        return problem
+        Problem(.requestTimeout, "The body did not arrive within \(limits.bodyTime.firesense).")
     }
 }
 

@@ -40,7 +40,8 @@ public final class HTTPServer: Sendable {
             let streams = OpenStreams()
             let desk = Desk(
                 access: access, tokens: tokens, limits: settings.limits, clock: clock, streams: streams,
-                turnstile: turnstile)
+                // A door's own: whoever fills the network's leaves the operator at the box his lists.
+                lists: Turnstile(limit: settings.limits.lists), turnstile: turnstile)
             let router = Router(context: ServeContext.self, options: .autoGenerateHeadEndpoints)
             router.add(middleware: Reception(names: names, routes: routes, limits: settings.limits, traffic: traffic))
             for route in routes {
@@ -77,6 +78,7 @@ public final class HTTPServer: Sendable {
             router: router,
             server: .http1(
                 configuration: .init(
+                    additionalChannelHandlers: [ConnectionWatch(limits: limits)],
                     idleTimeout: .milliseconds(limits.idle.wholeMilliseconds),
                     httpDecoderConfiguration: .init(
                         maxHeaderFieldSize: limits.headerField, maxHeaderListSize: limits.headers,

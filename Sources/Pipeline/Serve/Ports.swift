@@ -34,10 +34,16 @@ public struct InvalidCursor: Error, Equatable, Sendable {
 
 /// What is asked for cannot be done now but will be later: the store is closed, being reopened, or full.
 /// Answered with 503 and `Retry-After`.
-public struct TemporarilyUnavailable: Error, Equatable, Sendable {
+public struct TemporarilyUnavailable: Error, Equatable, Sendable, CustomStringConvertible {
     /// For the caller; no internals.
     public var reason: String
-    public init(reason: String) { self.reason = reason }
+    /// For the log; `nil`: it is known there already.
+    public var cause: String?
+    public init(reason: String, cause: String? = nil) {
+        self.reason = reason
+        self.cause = cause
+    }
+    public var description: String { cause ?? reason }
 }
 
 public protocol ReadingHistory: Sendable {
@@ -61,7 +67,7 @@ public protocol AlarmDesk: Sendable {
     /// One alarm and its history, oldest change first.
     func alarm(_ id: String) async throws -> (alarm: Alarm, history: [AlarmHistoryItem])?
     /// Returns the alarm as it is once the act is durable.
-    func act(_ act: OperatorAct, on id: String) async throws(OperatorActError) -> Alarm
+    func act(_ act: OperatorAct, on alarm: Alarm) async throws(OperatorActError) -> Alarm
 }
 
 public protocol DeliveryLedger: Sendable {

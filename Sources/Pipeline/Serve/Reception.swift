@@ -27,10 +27,6 @@ struct Reception: RouterMiddleware {
                 status: problem.status, headers: problem.headers,
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: problem.json)))
             response.headers[.contentType] = Problem.contentType
-            if problem.closesConnection {
-                response.headers[.connection] = "close"
-                context.disconnectSoon()
-            }
             if request.method == .head { response = response.createHeadResponse() }
         }
         response.headers[.xContentTypeOptions] = "nosniff"
@@ -65,7 +61,7 @@ struct Reception: RouterMiddleware {
             Problem(
                 .badRequest, .invalidParameter,
                 "Parameter 'cursor' was not given out by this list; start again without one.")
-        case let error as TemporarilyUnavailable: .unavailable(error.reason)
+        case let error as TemporarilyUnavailable: unavailable(error, request, context)
         case let error as HTTPError where error.status == .notFound: unrouted(request)
         case let error as any HTTPResponseError where error.status.code < 500:
             Problem(error.status, error.status.reasonPhrase)
@@ -85,15 +81,25 @@ struct Reception: RouterMiddleware {
             headers: [.allow: allowed])
     }
 
+    private func unavailable(
+        _ error: TemporarilyUnavailable, _ request: Request, _ context: ServeContext
+    ) -> Problem {
+        if let cause = error.cause { log(cause, request, context) }
+        return .unavailable(error.reason)
+    }
+
+    private func log(_ cause: String, _ request: Request, _ context: ServeContext) {
+        guard let held = traffic.failures.pass() else { return }
+        context.logger.error(
+            "request failed",
+            metadata: [
+                LogKey.path: "\(request.method) \(Problem.quoted(request.uri.path))", LogKey.error: "\(cause)",
+                LogKey.held: "\(held)",
+            ])
+    }
+
     private func unexpected(_ error: any Error, _ request: Request, _ context: ServeContext) -> Problem {
-        if let held = traffic.failures.pass() {
-            context.logger.error(
-                "request failed",
-                metadata: [
-                    LogKey.path: "\(request.method) \(Problem.quoted(request.uri.path))", LogKey.error: "\(error)",
-                    LogKey.held: "\(held)",
-                ])
-        }
+        log("\(error)", request, context)
         return Problem(.internalServerError, "This failed inside the gateway; its log has the cause.")
     }
 }

@@ -4,7 +4,7 @@ public struct ServeSettings: Sendable {
     public var host = "127.0.0.1"
     /// 0: any free port, told through `onListening`.
     public var port = 8470
-    /// Further names and addresses by which callers may reach this gateway (`Host` header).
+    /// Further names and addresses, without ports, by which callers may reach this gateway (`Host` header).
     public var names: [String] = []
     /// Both or neither; PEM.
     public var tlsCertificateFile: String?
@@ -37,10 +37,20 @@ public struct ServeLimits: Sendable {
     public var bodyTime = Duration.seconds(10)
     /// Answers longer than this are sent in pieces of this size, each when the one before has left.
     public var piece = 32 * 1024
-    /// A reader that takes no piece for this long is disconnected.
+    /// A caller that takes nothing of what is written for this long is disconnected.
     public var stall = Duration.seconds(60)
+    /// From a request to the end of its answer, but for exports.
+    public var answer = Duration.seconds(600)
+    /// What still comes after the last answer of a connection is read and thrown away up to so many bytes, and
+    /// for so long: a caller that sends before it reads is to see the answer.
+    public var thrownAway = 1024 * 1024
+    public var linger = Duration.seconds(2)
     /// Queries over stored readings that may run at once.
     public var heavyRequests = 8
+    /// Pages of lists that may be on their way at once.
+    public var lists = 32
+    /// Bytes of one page of a list. It may be longer by the items that are read at once.
+    public var page = 2 * 1024 * 1024
     /// Bytes of quarantined payload in one page of the list.
     public var quarantinePage = 4 * 1024 * 1024
 

@@ -6,13 +6,11 @@ import Synchronization
 struct PieceWriter {
     private var writer: any ResponseBodyWriter
     private let size: Int
-    private let pace: Pace
     private var pending: [UInt8] = []
 
-    init(_ writer: any ResponseBodyWriter, size: Int, pace: Pace) {
+    init(_ writer: any ResponseBodyWriter, size: Int) {
         self.writer = writer
         self.size = size
-        self.pace = pace
     }
 
     /// Throws when the caller has left or the gateway stops.
@@ -35,24 +33,7 @@ struct PieceWriter {
         try Task.checkCancellation()
         let piece = ByteBuffer(bytes: pending)
         pending.removeAll(keepingCapacity: true)
-        pace.waiting()
-        defer { pace.goingOn() }
         try await writer.write(piece)
-    }
-}
-
-/// Notices that a caller takes nothing more. Time spent on reading the store does not count against the caller.
-final class Pace: Sendable {
-    private let waitingSince = Mutex<ContinuousClock.Instant?>(nil)
-
-    func waiting() { waitingSince.withLock { $0 = .now } }
-    func goingOn() { waitingSince.withLock { $0 = nil } }
-
-    /// Ends by cancellation, or after it has disconnected the caller.
-    func watch(limit: Duration, disconnect: @Sendable () -> Void) async {
-        while (try? await Task.sleep(for: limit / 4)) != nil {
-            if let since = waitingSince.withLock({ $0 }), since.duration(to: .now) > limit { return disconnect() }
-        }
     }
 }
 

@@ -7,11 +7,12 @@ import GRDB
 enum Schema {
     /// "FIRE", so that `file` and we know our own from another program's database.
     static let applicationID: Int64 = 0x4649_5245
-    static let version = 1
+    static let version = 2
 
     private static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator().disablingDeferredForeignKeyChecks()
         migrator.registerMigration("1") { try $0.execute(sql: first) }
+        migrator.registerMigration("2") { try $0.execute(sql: second) }
         return migrator
     }
 
@@ -39,7 +40,7 @@ enum Schema {
         return try String.fetchAll(db, sql: "SELECT identifier FROM grdb_migrations").compactMap { Int($0) }.max() ?? 0
     }
 
-    private static let first = """
+    static let first = """
         -- Device and series: the row id is the index in memory + 1, without gaps.
         CREATE TABLE device(
           id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, area TEXT NOT NULL,
@@ -99,5 +100,25 @@ enum Schema {
 
         CREATE TABLE meta(name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
         INSERT INTO meta VALUES ('readings', 0);
+        """
+
+    /// The forms of the bodies: `FORMAT.md`. Table `reading` of schema 1 goes when `RowMigration` has emptied it.
+    private static let second = """
+        -- One commit: every input of every decision, in order.
+        CREATE TABLE journal(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+        -- A stretch of stored history. state: open, whole, rolled (roll-ups only). journal: the last row in it.
+        CREATE TABLE segment(
+          id INTEGER PRIMARY KEY AUTOINCREMENT, state TEXT NOT NULL, level INTEGER NOT NULL, journal INTEGER NOT NULL,
+          least INTEGER NOT NULL, most INTEGER NOT NULL, readings INTEGER NOT NULL) STRICT;
+        -- id: segment * 2^27 + (series / 32), series counted from 0.
+        CREATE TABLE chunk(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+        CREATE TABLE rollup(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+        -- The newest reading of each series at the last seal. bucket: series / 32.
+        CREATE TABLE last(bucket INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+        -- State of the rules after that row of the journal.
+        CREATE TABLE checkpoint(journal INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+        CREATE INDEX series_by_metric ON series(metric, device);
+        -- The last row of the journal whose readings are in segments.
+        INSERT INTO meta VALUES ('sealed', 0);
         """
 }

@@ -13,6 +13,9 @@ public final class StoreCounters: Sendable {
     /// Checkpoints that failed; the write-ahead log grows meanwhile.
     public let checkpointsFailed = Counter()
 
+    /// Chunks, journal rows and others that could not be read and were passed over.
+    public let damaged = Counter()
+
     public init() {}
 
     public func register(on page: MetricPage) {
@@ -24,5 +27,8 @@ public final class StoreCounters: Sendable {
             quarantineDropped)
         page.register(
             "store_checkpoints_failed_total", "Checkpoints of the write-ahead log that failed.", [], checkpointsFailed)
+        page.register(
+            "store_damaged_total", "Stored chunks and journal rows that could not be read and were passed over.", [],
+            damaged)
     }
 }

@@ -5,15 +5,19 @@ public struct StoreSettings: Sendable, Equatable {
     public struct Retention: Sendable, Equatable {
         /// By the time of the reading.
         public var raw: Duration
+        /// Of the roll-ups by the hour, likewise.
+        public var rollup: Duration
         /// By `received_at`; active alarms and alarms with pending deliveries stay.
         public var alarms: Duration
         /// By the time of receipt.
         public var quarantine: Duration
         public init(
-            raw: Duration = .seconds(90 * 86_400), alarms: Duration = .seconds(3 * 365 * 86_400),
+            raw: Duration = .seconds(90 * 86_400), rollup: Duration = .seconds(3 * 365 * 86_400),
+            alarms: Duration = .seconds(3 * 365 * 86_400),
             quarantine: Duration = .seconds(30 * 86_400)
         ) {
             self.raw = raw
+            self.rollup = rollup
             self.alarms = alarms
             self.quarantine = quarantine
         }
@@ -23,6 +27,10 @@ public struct StoreSettings: Sendable, Equatable {
     /// Of the database file; the write-ahead log beside it, normally below 64 MiB, comes on top.
     /// Zero: leave 10 % of the file system, at least 512 MiB, free.
     public var maxSize: ByteSize
+    /// Age and memory of the heads at which they become a segment. An hour of a journal is read again in seconds.
+    public var sealInterval = Duration.seconds(3600)
+    /// In bytes.
+    public var sealSize = 96 << 20
     /// A real "disk full" for tests: pages of 4 KiB.
     public var maxPageCount: Int?
 

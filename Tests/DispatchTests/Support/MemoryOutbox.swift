@@ -47,8 +47,9 @@ final class MemoryOutbox: Outbox {
     }
 
     func pendingCount(endpoint: String) async throws -> Int {
-        state.withLock { state in
-            state.rows.count { $0.endpoint == endpoint && state.states[$0.id] == .pending }
+        try state.withLock { state in
+            if state.isBroken { throw Broken() }
+            return state.rows.count { $0.endpoint == endpoint && state.states[$0.id] == .pending }
         }
     }
 

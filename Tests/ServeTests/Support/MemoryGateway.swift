@@ -142,8 +142,9 @@ extension MemoryGateway: AlarmDesk {
         }
     }
 
-    func act(_ act: OperatorAct, on id: String) async throws(OperatorActError) -> Alarm {
-        try state.withLock { state throws(OperatorActError) in
+    func act(_ act: OperatorAct, on alarm: Alarm) async throws(OperatorActError) -> Alarm {
+        let id = alarm.id
+        return try state.withLock { state throws(OperatorActError) in
             state.acts.append(act)
             guard state.isWritable else { throw .storeNotWritable }
             guard let index = state.alarms.firstIndex(where: { $0.id == id }) else { throw .unknownAlarm }
@@ -261,7 +262,7 @@ enum Sample {
         DeliverySummary(
             id: "00000000-0000-7000-8000-00000000000\(state.rawValue.count)", endpoint: "duty-room", alarm: "alarm-003",
             type: "firesense.alarm.raised", state: state, createdAt: start,
-            nextAttemptAt: state == .pending ? now : nil,
+            nextAttemptAt: state == .pending ? now : nil, attemptCount: 77,
             attempts: [
                 DeliveryAttempt(
                     delivery: "x", at: start, status: nil, error: "connection refused", answer: nil, milliseconds: 3,

@@ -82,6 +82,7 @@ extension Configuration.Store {
 extension Configuration.HTTP {
     mutating func read(_ section: Section) {
         section.read("listen", .listenAddress, into: &listen)
+        section.list("names", .hostName, into: &names)
         section.read("tokens_file", .path, into: &tokensFile)
         section.mapping("tls") {
             $0.read("cert_file", .path, into: &tls.certFile)

@@ -94,6 +94,12 @@ extension Form where T == Network {
 }
 
 extension Form where T == String {
+    static var hostName: Form {
+        Form("a host name or an address without a port, such as gateway.example or 10.1.2.3") {
+            isHostName($0) || ipBytes($0) != nil ? $0 : nil
+        }
+    }
+
     static func text(_ expected: String = "a text", upTo limit: Int = 1024, emptyAllowed: Bool = true) -> Form {
         Form("\(expected) of at most \(limit) bytes") { text in
             guard text.utf8.count <= limit, emptyAllowed || !text.isEmpty,

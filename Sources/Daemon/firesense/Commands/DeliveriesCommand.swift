@@ -55,7 +55,7 @@ struct DeliveryList {
         table.rows = deliveries.map { delivery in
             [
                 time.text(delivery.createdAt), delivery.endpoint, delivery.state.rawValue, delivery.type,
-                "\(delivery.attempts.count)", delivery.attempts.last.map(answer) ?? "",
+                "\(delivery.attemptCount)", delivery.attempts.last.map(answer) ?? "",
                 time.text(delivery.nextAttemptAt),
                 delivery.alarm, delivery.id,
             ]
@@ -73,7 +73,7 @@ struct DeliveryList {
             [
                 delivery.id, "\(delivery.createdAt.milliseconds)", delivery.endpoint, delivery.state.rawValue,
                 delivery.type,
-                delivery.alarm, "\(delivery.attempts.count)", delivery.attempts.last?.status.map(String.init) ?? "",
+                delivery.alarm, "\(delivery.attemptCount)", delivery.attempts.last?.status.map(String.init) ?? "",
                 delivery.attempts.last?.error ?? "", delivery.nextAttemptAt.map { "\($0.milliseconds)" } ?? "",
             ]
         }

@@ -42,41 +42,49 @@ struct QueryCommand: AsyncParsableCommand {
     private static let usualRange: Int64 = 86_400_000
 
     func run() async throws {
+        guard let device, let metric else { throw await incomplete() }
         let found = try source.find()
         try await found.read { data in
-            guard let device, let metric, let known = try await data.device(device) else {
-                throw try await mistake(data)
-            }
+            guard let known = try await data.device(device) else { throw try await mistake(device, metric, data) }
             var query = ReadingQuery(device: device, component: component, metric: metric)
             query.range = time.range
             if query.range.from == nil { query.range.from = .now + -Self.usualRange }
             query.step = step
             query.function = fn ?? .avg
             let answer = try await withProgress("reading") { try await data.readings(query, progress: $0) }
-            guard let answer else { throw try await mistake(data) }
+            guard let answer else { throw try await mistake(device, metric, data) }
             let result = QueryResult(
                 device: known.device, component: component, metric: metric, unit: answer.unit, points: answer.points)
             try Output.text(result.text(format, found.localTime))
         }
     }
 
-    /// What is wrong with the names, with the nearest that exist.
-    private func mistake(_ data: any GatewayData) async throws -> Failure {
-        guard let id = device else {
-            return Failure("no device given", remedy: "say --device, for example " + (try await examples(data)))
+    /// The command line lacks a name; with those there are, where that can be found out.
+    private func incomplete() async -> Failure {
+        let what = device == nil ? "no device given" : "no metric given"
+        let option = device == nil ? "--device" : "--metric"
+        let examples = try? await source.find().read { data in
+            guard let device else { return try await data.devices(limit: 5, cursor: nil).items.map(\.device.id) }
+            return Set(try await data.device(device)?.latest.map(\.metric) ?? []).sorted()
         }
+        let known = (examples ?? []).map(printable).joined(separator: ", ")
+        return Failure(
+            what, remedy: "say \(option)" + (known.isEmpty ? "" : ", for example \(known)"),
+            code: ExitStatus.wrongUsage)
+    }
+
+    /// What is wrong with the names, with the nearest that exist.
+    private func mistake(_ id: String, _ metric: String, _ data: any GatewayData) async throws -> Failure {
         guard let known = try await data.device(id) else {
             return Failure(
                 "nothing has been heard from device '\(printable(id))'", remedy: try await nearDevices(id, data))
         }
         let metrics = Set(known.latest.map(\.metric)).sorted()
-        guard let metric else {
-            return Failure("no metric given", remedy: "say --metric, one of " + metrics.joined(separator: ", "))
-        }
         guard metrics.contains(metric) else {
+            let all = metrics.map(printable).joined(separator: ", ")
             return Failure(
                 "device \(known.device.id) has no metric '\(printable(metric))'",
-                remedy: Nearest.question(metric, among: metrics) ?? "it has \(metrics.joined(separator: ", "))")
+                remedy: Nearest.question(metric, among: metrics) ?? "it has \(all)")
         }
         return Failure(
             "device \(known.device.id) has no \(printable(metric)) of "
@@ -89,12 +97,6 @@ struct QueryCommand: AsyncParsableCommand {
         let shown = components.prefix(10).map(printable).joined(separator: ", ")
         return component.flatMap { Nearest.question($0, among: components) }
             ?? "say --component, one of \(shown)\(components.count > 10 ? ", …" : "")"
-    }
-
-    private func examples(_ data: any GatewayData) async throws -> String {
-        let some = try await data.devices(limit: 5, cursor: nil).items.map(\.device.id)
-        guard !some.isEmpty else { throw Failure("nothing has been heard from any device yet") }
-        return some.joined(separator: ", ")
     }
 
     /// Names that are looked through for the nearest.

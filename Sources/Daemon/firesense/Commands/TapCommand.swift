@@ -142,9 +142,6 @@ final class TapPrinter {
     }
 }
 
-/// At file level, as a signal handler can capture nothing.
-private let interruptionNoted = Atomic<Bool>(false)
-
 /// Ctrl-C or `kill`, taken note of so that a session can be ended in an orderly way.
 enum Interruption {
     static var happened: Bool { interrupted.load(ordering: .relaxed) }

@@ -90,10 +90,12 @@ struct DeliveryBody: Decodable {
         case id, endpoint, alarm, type, state, attempts
         case createdAt = "created_at"
         case nextAttemptAt = "next_attempt_at"
+        case attemptCount = "attempt_count"
     }
 
     init(from decoder: any Decoder) throws {
         let body = try decoder.container(keyedBy: Key.self)
+        let attempts = try body.decode([Attempt].self, forKey: .attempts)
         let id = try body.decode(String.self, forKey: .id)
         let state = try body.decode(Delivery.State.self, forKey: .state)
         summary = DeliverySummary(
@@ -101,7 +103,8 @@ struct DeliveryBody: Decodable {
             alarm: try body.decode(String.self, forKey: .alarm), type: try body.decode(String.self, forKey: .type),
             state: state, createdAt: try body.decode(Timestamp.self, forKey: .createdAt),
             nextAttemptAt: try body.decodeIfPresent(Timestamp.self, forKey: .nextAttemptAt),
-            attempts: try body.decode([Attempt].self, forKey: .attempts).map {
+            attemptCount: try body.decodeIfPresent(Int.self, forKey: .attemptCount) ?? attempts.count,
+            attempts: attempts.map {
                 DeliveryAttempt(
                     delivery: id, at: $0.at, status: $0.status, error: $0.error, answer: $0.answer,
                     milliseconds: $0.milliseconds, state: state, nextDueAt: nil)

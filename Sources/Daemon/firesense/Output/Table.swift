@@ -20,7 +20,7 @@ struct Table {
     /// One line per row, headings first, columns two blanks apart. Numbers stand to the right.
     var text: String {
         let headings = columns.map { keepsCase ? $0.heading : $0.heading.uppercased() }
-        let cells = [headings] + rows.map { $0.map(printable) }
+        let cells = ([headings] + rows).map { $0.map(printable) }
         let widths = columns.indices.map { column in
             cells.map { firesense.columns(of: $0[column]) }.max() ?? 0
         }

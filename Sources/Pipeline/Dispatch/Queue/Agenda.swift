@@ -5,6 +5,7 @@ struct Agenda<Rank: Comparable> {
 
     var isEmpty: Bool { items.isEmpty }
     var first: Rank? { items.last?.rank }
+    var firstAlarm: String? { items.last?.alarm }
 
     mutating func insert(_ alarm: String, at rank: Rank) {
         var low = 0

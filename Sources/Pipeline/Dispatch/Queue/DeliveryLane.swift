@@ -11,11 +11,16 @@ import FireModel
 ///            settled │ in memory │ fetched when there is room
 ///                                ▲ cursor
 /// ```
+///
+/// While the store fails, changes go out from memory. One whose predecessor may still lie in the outbox is held
+/// until the outbox has been read to its end: a receiver that gets `.cleared` before `.raised` shows the alarm for ever.
 struct DeliveryLane {
     typealias Instant = ContinuousClock.Instant
 
     private struct Entry {
         var delivery: Delivery
+        /// The last attempt's.
+        var startedAt: Instant?
         /// It was made due by the success of another delivery.
         var isReleased = false
         /// How often it failed all the same: then it is this delivery the receiver does not want.
@@ -53,8 +58,12 @@ struct DeliveryLane {
     private var ready = Agenda<Rank>()
     private var waiting = Agenda<Instant>()
     private var arrivals: UInt64 = 0
-    private(set) var count = 0
+    /// Deliveries in memory.
+    var count: Int { queued + held.count }
+    private var queued = 0
     private var stuck = 0
+    /// Not stored, and perhaps not next: they wait for the end of the outbox. Empty unless the outbox has more.
+    private var held: [Delivery] = []
     private var snapshots = 0
     /// What was settled lately may come again: from the outbox, where its result is not written yet, or
     /// from the worker, once what was sent from memory while the store failed has been written down.
@@ -77,21 +86,33 @@ struct DeliveryLane {
     }
 
     /// When the oldest was created.
-    var oldest: Timestamp? { chains.values.lazy.flatMap(\.entries).map(\.delivery.createdAt).min() }
+    var oldest: Timestamp? {
+        [chains.values.lazy.flatMap(\.entries).map(\.delivery.createdAt).min(), held.map(\.createdAt).min()]
+            .compactMap(\.self).min()
+    }
+    /// Alarms of which something waits to be sent.
+    var alarms: Int { chains.count }
 
     // MARK: - Filling
 
     private var isFull: Bool { count - stuck >= capacity || count >= capacity * Self.stuckFactor }
 
-    /// - Returns: `false` when it is lost, at least until the next start: it is not in the outbox, and there is no room.
-    mutating func enqueued(_ delivery: Delivery) -> Bool {
-        if isKnown(delivery) { return true }
+    enum Admission: Equatable {
+        /// It waits, in memory or in the outbox.
+        case new
+        case known
+        /// At least until the next start: it is not in the outbox, and there is no room.
+        case lost
+    }
+
+    mutating func enqueued(_ delivery: Delivery) -> Admission {
+        if isKnown(delivery) { return .known }
         if delivery.sequence == 0 {
-            // Sent from memory while the store cannot be written.
-            guard !isFull else { return false }
-            append(delivery)
-            return true
+            guard !isFull else { return .lost }
+            if isNext(delivery) { append(delivery) } else { held.append(delivery) }
+            return .new
         }
+        let wasHeld = letGo(delivery)
         if hasMore || isFull {
             hasMore = true
             if isFetching { passedOverWhileFetching = true }
@@ -101,14 +122,22 @@ struct DeliveryLane {
             append(delivery)
             cursor = max(cursor, delivery.sequence)
         }
-        return true
+        return wasHeld ? .known : .new
+    }
+
+    /// Nothing of this alarm can lie between this change and what memory has of it.
+    private func isNext(_ delivery: Delivery) -> Bool {
+        if !hasMore { return true }
+        if held.contains(where: { $0.alarm == delivery.alarm }) { return false }
+        if delivery.type == AlarmChange.Kind.raised.eventType { return true }
+        return chains[delivery.alarm]?.entries.last.map { delivery.revision <= $0.delivery.revision + 1 } ?? false
     }
 
     /// - Parameter isDown: Nothing comes through now, so what failed makes no room for more.
     mutating func fetchOrder(_ now: Instant, isDown: Bool) -> (after: Int64, limit: Int)? {
         guard hasMore, !isFetching, fetchNotBefore.map({ $0 <= now }) ?? true else { return nil }
-        let taken = isDown ? count : count - stuck
-        guard taken <= capacity / 2, count < capacity * Self.stuckFactor else { return nil }
+        let taken = isDown ? queued : queued - stuck
+        guard taken <= capacity / 2, queued < capacity * Self.stuckFactor else { return nil }
         isFetching = true
         passedOverWhileFetching = false
         return (cursor, max(1, min(Self.page, capacity - taken)))
@@ -125,6 +154,7 @@ struct DeliveryLane {
         for delivery in page where delivery.sequence > cursor {
             cursor = delivery.sequence
             guard delivery.isFire == isFire, !isKnown(delivery) else { continue }
+            _ = letGo(delivery)
             var due: Instant?
             if isCaughtUp, delivery.attempts > 0, delivery.dueAt > wall {
                 let longest = schedule.wait(after: delivery.attempts, isFire: isFire, retryAfter: nil, random: 1)
@@ -133,7 +163,10 @@ struct DeliveryLane {
             append(delivery, due: due)
         }
         hasMore = page.count >= limit || passedOverWhileFetching
-        if !hasMore { isCaughtUp = true }
+        guard !hasMore else { return }
+        isCaughtUp = true
+        for delivery in held { append(delivery) }
+        held.removeAll()
     }
 
     mutating func fetchFailed(_ now: Instant) {
@@ -143,10 +176,18 @@ struct DeliveryLane {
 
     private mutating func isKnown(_ delivery: Delivery) -> Bool {
         if settledLately.contains(delivery.id) { return true }
+        if delivery.sequence == 0, held.contains(where: { $0.id == delivery.id }) { return true }
         guard ids.contains(delivery.id) else { return false }
         if let place = chains[delivery.alarm]?.entries.firstIndex(where: { $0.delivery.id == delivery.id }) {
             chains[delivery.alarm]?.entries[place].delivery.sequence = delivery.sequence
         }
+        return true
+    }
+
+    /// It has been written down, and comes from the outbox in its turn.
+    private mutating func letGo(_ delivery: Delivery) -> Bool {
+        guard let place = held.firstIndex(where: { $0.id == delivery.id }) else { return false }
+        held.remove(at: place)
         return true
     }
 
@@ -160,7 +201,7 @@ struct DeliveryLane {
             }
         }
         ids.insert(delivery.id)
-        count += 1
+        queued += 1
         if chains[delivery.alarm] != nil {
             chains[delivery.alarm]?.entries.append(entry)
             if chains[delivery.alarm]?.isStuck == true { stuck += 1 }
@@ -180,6 +221,8 @@ struct DeliveryLane {
         var hasReady: Bool
         /// The next was never tried.
         var hasFresh: Bool
+        /// When the next was tried last.
+        var startedAt: Instant?
         var nextDue: Instant?
         /// Something could be sent, now or when it is due.
         var hasAny: Bool { hasReady || nextDue != nil }
@@ -187,12 +230,17 @@ struct DeliveryLane {
 
     var outlook: Outlook {
         Outlook(
-            hasReady: !ready.isEmpty, hasFresh: ready.first.map { !$0.isRetry } ?? false, nextDue: waiting.first)
+            hasReady: !ready.isEmpty, hasFresh: ready.first.map { !$0.isRetry } ?? false,
+            startedAt: (ready.firstAlarm ?? waiting.firstAlarm).flatMap { chains[$0]?.entries.first?.startedAt },
+            nextDue: waiting.first)
     }
 
     /// The next that is ready, or the first that is waiting where nothing is.
-    mutating func take() -> Delivery? {
-        guard let alarm = ready.popFirst() ?? waiting.popFirst() else { return nil }
+    mutating func take(_ now: Instant) -> Delivery? {
+        guard let alarm = ready.popFirst() ?? waiting.popFirst(), chains[alarm]?.entries.isEmpty == false else {
+            return nil
+        }
+        chains[alarm]?.entries[0].startedAt = now
         return chains[alarm]?.entries.first?.delivery
     }
 
@@ -226,7 +274,7 @@ struct DeliveryLane {
         if chain.isStuck { stuck -= chain.entries.count }
         let gone = chain.entries.removeFirst().delivery
         ids.remove(gone.id)
-        count -= 1
+        queued -= 1
         if gone.snapshot != nil { snapshots -= 1 }
         settledLately.insert(gone.id)
         chain.isStuck = false

@@ -7,9 +7,13 @@ import FireModel
 ///
 /// ```
 ///   well   up to `routineSlots` deliveries at once, fires more besides; each alarm one at a time
-///   down   three failures in a row: one attempt at a time at a bounded pace, until one succeeds
+///   down   three failures in a row: routine one attempt at a time, fires at a bounded pace, until one succeeds
 ///   held   it answered 410: one attempt an hour, with a fire waiting one a minute
 /// ```
+///
+/// A receiver that takes connections and never answers keeps every attempt for its whole time-out. For fires an
+/// attempt therefore counts against the slots only while it is young: the old ones hang, and neither a new fire
+/// nor the next turn of a waiting one may wait for them.
 struct EndpointQueue {
     typealias Instant = ContinuousClock.Instant
 
@@ -45,6 +49,12 @@ struct EndpointQueue {
         var routineSlots = 4
         /// Fires always find a slot that nothing slow has taken.
         var slots = 8
+        /// An attempt of a fire that is older than this hangs, and its slot is another's.
+        var patience = Duration.seconds(1)
+        /// Attempts at once, the hanging ones among them, and so many more for fires that were never tried. With
+        /// the longest time-out, a minute, so many fires each have their turn in it.
+        var hanging = 512
+        var freshSlots = 32
         var failuresUntilDown = 3
     }
 
@@ -67,7 +77,6 @@ struct EndpointQueue {
     /// `failing` or `gone` was told; at the start it may have been before.
     private var isTroubleTold = true
     private var isFailingTold = false
-    private var firePause: Instant?
     private var routinePause: Instant?
 
     init(schedule: RetrySchedule = RetrySchedule(), limits: Limits = Limits()) {
@@ -87,13 +96,18 @@ struct EndpointQueue {
     // MARK: - What has happened
 
     /// Changes were committed, or must go out although they could not be.
-    /// - Returns: How many are lost: they are not in the outbox, and memory is full.
-    mutating func enqueued(_ deliveries: [Delivery]) -> Int {
-        var lost = 0
-        for delivery in deliveries where !self[fire: delivery.isFire].enqueued(delivery) {
-            lost += 1
+    /// - Returns: How many were not known before and now wait; how many are lost: they are not in the outbox, and
+    ///   memory is full.
+    mutating func enqueued(_ deliveries: [Delivery]) -> (new: Int, lost: Int) {
+        var count = (new: 0, lost: 0)
+        for delivery in deliveries {
+            switch self[fire: delivery.isFire].enqueued(delivery) {
+            case .new: count.new += 1
+            case .lost: count.lost += 1
+            case .known: break
+            }
         }
-        return lost
+        return count
     }
 
     mutating func fetched(_ page: [Delivery], fire: Bool, limit: Int, now: Instant, wall: Timestamp) {
@@ -119,7 +133,7 @@ struct EndpointQueue {
             self[fire: delivery.isFire].settled(delivery.alarm)
             return Resolution(state: .delivered, troubles: troubles)
         case .failed(let failure):
-            let troubles = refused(failure, isFire: delivery.isFire, startedAt: flight.startedAt, now: now)
+            let troubles = refused(failure, startedAt: flight.startedAt, now: now)
             return retry(flight, failure, troubles, now: now, wall: wall, random: random)
         case .unsendable:
             return retry(flight, nil, [], now: now, wall: wall, random: random)
@@ -133,7 +147,7 @@ struct EndpointQueue {
     mutating func heartbeatEnded(_ outcome: Outcome, startedAt: Instant, now: Instant) -> [EndpointTrouble.Kind] {
         switch outcome {
         case .delivered: answered(now)
-        case .failed(let failure): refused(failure, isFire: false, startedAt: startedAt, now: now)
+        case .failed(let failure): refused(failure, startedAt: startedAt, now: now)
         case .unsendable, .abandoned: []
         }
     }
@@ -143,7 +157,6 @@ struct EndpointQueue {
         isHeld = false
         failures = 0
         lastFailure = nil
-        firePause = nil
         routinePause = nil
         fires.released(now, unconditionally: true)
         routine.released(now, unconditionally: true)
@@ -156,7 +169,6 @@ struct EndpointQueue {
         isHeld = false
         failures = 0
         lastFailure = nil
-        firePause = nil
         routinePause = nil
         fires.released(now, unconditionally: false)
         routine.released(now, unconditionally: false)
@@ -167,17 +179,15 @@ struct EndpointQueue {
         return isTroubleTold ? [.recovered] : []
     }
 
-    private mutating func refused(_ failure: Failure, isFire: Bool, startedAt: Instant, now: Instant)
-        -> [EndpointTrouble.Kind]
-    {
+    private mutating func refused(_ failure: Failure, startedAt: Instant, now: Instant) -> [EndpointTrouble.Kind] {
         // What was under way together fails together: that is one failure, not several in a row.
         if lastFailure.map({ startedAt >= $0 }) ?? true {
             failures += 1
             lastFailure = now
         }
         if let retryAfter = failure.retryAfter {
-            // Asked of the sender, not of one message. A fire is not kept by what another was told.
-            if isFire { firePause = now + min(retryAfter, schedule.fireCeiling) }
+            // Asked of the sender, not of one message. Only a fire is not kept by what another was told: it waits
+            // when it was told so itself.
             routinePause = now + min(retryAfter, schedule.retryAfterCeiling)
         }
         if failure.reason == .gone {
@@ -245,19 +255,20 @@ struct EndpointQueue {
     }
 
     private func mayStillSend(_ now: Instant) -> Bool {
-        fires.outlook.hasFresh && gate(fire: true).map { $0 <= now } ?? false
+        let outlook = fires.outlook
+        return outlook.hasFresh && gate(fire: true, outlook).map { $0 <= now } ?? false
     }
 
     private mutating func sendOrder(fire: Bool, _ now: Instant, _ wake: inout Instant?) -> Order? {
         let outlook = self[fire: fire].outlook
-        guard outlook.hasAny, let gate = gate(fire: fire) else { return nil }
+        guard outlook.hasAny, let gate = gate(fire: fire, outlook) else { return nil }
         let due = isHeld || outlook.hasReady ? gate : max(gate, outlook.nextDue ?? gate)
         guard due <= now else {
             wake = earlier(wake, due)
             return nil
         }
         if isDraining, !outlook.hasFresh { return nil }
-        guard let delivery = self[fire: fire].take() else { return nil }
+        guard let delivery = self[fire: fire].take(now) else { return nil }
         flights[delivery.id] = Flight(delivery: delivery, startedAt: now)
         if !fire { routineInFlight += 1 }
         lastStart = now
@@ -265,19 +276,34 @@ struct EndpointQueue {
     }
 
     /// From when on the endpoint may be tried; `nil`: not before something under way has ended.
-    private func gate(fire: Bool) -> Instant? {
+    private func gate(fire: Bool, _ outlook: DeliveryLane.Outlook) -> Instant? {
         let earliest = lastStart ?? .distantPast
         if isHeld {
             guard flights.isEmpty else { return nil }
             return earliest + heldPace(fire)
         }
-        guard flights.count < limits.slots, fire || routineInFlight < limits.routineSlots else { return nil }
-        var gate = (fire ? firePause : routinePause) ?? earliest
-        if isDown {
-            if !fire, !flights.isEmpty { return nil }
-            gate = max(gate, earliest + downPace(fire))
-        }
-        return gate
+        guard fire else { return routineGate(earliest) }
+        guard let gate = slotGate(outlook.hasFresh) else { return nil }
+        guard isDown else { return gate }
+        // The pace spreads attempts over the minute; it does not make one wait for longer than that.
+        let turn = outlook.startedAt.map { $0 + schedule.fireCeiling } ?? .distantFuture
+        return max(gate, min(earliest + downPace(true), turn))
+    }
+
+    private func routineGate(_ earliest: Instant) -> Instant? {
+        guard flights.count < limits.slots, routineInFlight < limits.routineSlots else { return nil }
+        let gate = routinePause ?? earliest
+        guard isDown else { return gate }
+        return flights.isEmpty ? max(gate, earliest + downPace(false)) : nil
+    }
+
+    /// When a fire finds a slot.
+    private func slotGate(_ isFresh: Bool) -> Instant? {
+        guard flights.count >= limits.slots else { return .distantPast }
+        guard flights.count < limits.hanging + (isFresh ? limits.freshSlots : 0) else { return nil }
+        // The youngest hold the slots; the first of them hangs from then on.
+        let starts = flights.values.map(\.startedAt).sorted(by: >)
+        return starts[limits.slots - 1] + min(limits.patience, turn * limits.slots)
     }
 
     /// A fire is tried at least once a minute, also where the address is said to be gone.
@@ -285,10 +311,12 @@ struct EndpointQueue {
         fire ? min(schedule.fireCeiling, schedule.heldPace) : schedule.heldPace
     }
 
-    /// As fast as it takes for each of many fires to have its turn in that minute.
     private func downPace(_ fire: Bool) -> Duration {
-        fire ? min(schedule.downPace, schedule.fireCeiling * 0.9 / max(1, fires.count)) : schedule.downPace
+        fire ? min(schedule.downPace, turn) : schedule.downPace
     }
+
+    /// As fast as it takes for each of many fires to have its turn in a minute.
+    private var turn: Duration { schedule.fireCeiling * 0.9 / max(1, fires.alarms) }
 
     private func earlier(_ a: Instant?, _ b: Instant?) -> Instant? {
         guard let a, let b else { return a ?? b }
@@ -299,4 +327,5 @@ struct EndpointQueue {
 extension ContinuousClock.Instant {
     /// Before anything this process does.
     fileprivate static var distantPast: Self { .now - .seconds(365 * 86_400) }
+    fileprivate static var distantFuture: Self { .now + .seconds(365 * 86_400) }
 }

@@ -39,7 +39,7 @@ struct WebhookClient: Sendable {
             redirectConfiguration: .disallow, timeout: .init(connect: .seconds(10)))
         // Endpoints on one host share its connections; each brings a bounded number of requests, and none
         // may wait for the connections another holds.
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1024
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 8192
         // A refused connection is a failed attempt, told at once, and the schedule says when the next is made.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.httpVersion = .http1Only

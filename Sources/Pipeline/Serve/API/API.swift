@@ -6,10 +6,10 @@ import Hummingbird
 func apiRoutes(_ gateway: Gateway, limits: ServeLimits) -> [Route] {
     var routes =
         statusRoutes(gateway)
-        + deviceRoutes(gateway)
+        + deviceRoutes(gateway, pageBytes: limits.page)
         + readingRoutes(gateway)
-        + alarmRoutes(gateway)
-        + deliveryRoutes(gateway)
+        + alarmRoutes(gateway, pageBytes: limits.page)
+        + deliveryRoutes(gateway, pageBytes: limits.page)
         + quarantineRoutes(gateway, pageBytes: limits.quarantinePage)
         + consoleRoutes()
     routes.append(openAPIRoute { _ in .text("", type: "") })
@@ -21,5 +21,5 @@ func apiRoutes(_ gateway: Gateway, limits: ServeLimits) -> [Route] {
 private func openAPIRoute(_ handle: @escaping @Sendable (Call) async throws -> Answer) -> Route {
     Route(
         method: .get, path: "/openapi.json", summary: "This description, OpenAPI 3.1.", scope: nil,
-        answer: .text(type: "application/json", "OpenAPI 3.1."), handle: handle)
+        answer: .text(["application/json"], "OpenAPI 3.1."), handle: handle)
 }

@@ -2,7 +2,7 @@ import FireModel
 import Hummingbird
 
 /// The alarm list and what an operator does to an alarm (contract 5 and 6).
-func alarmRoutes(_ gateway: Gateway) -> [Route] {
+func alarmRoutes(_ gateway: Gateway, pageBytes: Int) -> [Route] {
     let alarms = gateway.alarms
     let filters: [any QueryParameter] = [
         Query.state, Query.acknowledged, Query.verdict, Query.severity, Query.category, Query.kind, Query.area,
@@ -11,12 +11,15 @@ func alarmRoutes(_ gateway: Gateway) -> [Route] {
     return [
         Route(
             method: .get, path: "/api/v1/alarms",
-            summary: "Alarms, newest first by `received_at`, which `from` and `to` also mean.", scope: .read,
-            parameters: filters + Query.paging, answer: .json(.page(.reference("Alarm")))
+            summary: "Alarms, newest first by `received_at`, which `from` and `to` also mean. \(shorter)", scope: .read,
+            parameters: filters + Query.paging, answer: .json(.page(.reference("Alarm"))), weight: .list
         ) { call in
-            let page = try await alarms.alarms(
-                filter(call), limit: call.value(Query.limit) ?? 100, cursor: call.value(Query.cursor))
-            return .page(page) { $0.writeJSON(to: &$1) }
+            let filter = try filter(call)
+            return try await call.listing(bytes: pageBytes, step: 100) { limit, cursor in
+                try await alarms.alarms(filter, limit: limit, cursor: cursor)
+            } _: {
+                $0.writeJSON(to: &$1)
+            }
         },
         Route(
             method: .get, path: "/api/v1/alarms/{id}", summary: "One alarm with its history, oldest change first.",
@@ -79,14 +82,16 @@ private func act(
         body: fields, answer: .json(.reference("Alarm")),
         refusals: [
             404: "No such alarm.", 409: "The cause is still reported, or the alarm is cleared already.",
-            503: "The store cannot be written.",
+            503: "The store cannot be read or written.",
         ]
     ) { call in
         let by = try call.field(required: Field.by)
         let act = OperatorAct(
             deed: try deed(call), by: call.caller?.signature(for: by) ?? by, note: try call.field(Field.note) ?? nil)
+        // Only an alarm that is not there is unknown; what cannot be read just now is not.
+        guard let found = try await alarms.alarm(call.id) else { throw unknownAlarm(call.id) }
         do throws(OperatorActError) {
-            let alarm = try await alarms.act(act, on: call.id)
+            let alarm = try await alarms.act(act, on: found.alarm)
             return .json { alarm.writeJSON(to: &$0) }
         } catch {
             throw problem(error, call.id)

@@ -2,7 +2,7 @@ import FireModel
 import Hummingbird
 
 /// The catalogue and the devices heard from (contract 5).
-func deviceRoutes(_ gateway: Gateway) -> [Route] {
+func deviceRoutes(_ gateway: Gateway, pageBytes: Int) -> [Route] {
     let devices = gateway.devices
     let status = gateway.status
     return [
@@ -19,18 +19,21 @@ func deviceRoutes(_ gateway: Gateway) -> [Route] {
             return .page(Page(items: items, next: next), write)
         },
         Route(
-            method: .get, path: "/api/v1/devices", summary: "Devices, ordered by id, with their latest values.",
-            scope: .read, parameters: [Query.kind, Query.area, Query.deviceState] + Query.paging,
-            answer: .json(.page(.reference("Device")))
+            method: .get, path: "/api/v1/devices",
+            summary: "Devices, ordered by id, with their latest values. \(shorter)", scope: .read,
+            parameters: [Query.kind, Query.area, Query.deviceState] + Query.paging,
+            answer: .json(.page(.reference("Device"))), weight: .list
         ) { call in
             var filter = DeviceFilter()
             filter.kind = try call.value(Query.kind)
             filter.area = try call.value(Query.area)
             filter.state = try call.value(Query.deviceState)
-            let page = try await devices.devices(
-                filter, limit: call.value(Query.limit) ?? 100, cursor: call.value(Query.cursor))
             let catalogue = await status.catalogue()
-            return .page(page) { write($0, catalogue, to: &$1) }
+            return try await call.listing(bytes: pageBytes, step: 20) { [filter] limit, cursor in
+                try await devices.devices(filter, limit: limit, cursor: cursor)
+            } _: {
+                write($0, catalogue, to: &$1)
+            }
         },
         Route(
             method: .get, path: "/api/v1/devices/{id}", summary: "One device.", scope: .read, id: "The device's id.",
@@ -44,6 +47,9 @@ func deviceRoutes(_ gateway: Gateway) -> [Route] {
         },
     ]
 }
+
+/// For the description.
+let shorter = "A page of large ones is shorter than `limit`."
 
 private func position(_ cursor: String) throws(InvalidCursor) -> Int {
     guard let position = wholeNumber(cursor) else { throw InvalidCursor() }

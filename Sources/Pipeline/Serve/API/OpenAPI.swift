@@ -14,7 +14,9 @@ enum OpenAPI {
                 $0.field(
                     "description",
                     "Times in answers are RFC 3339 UTC with milliseconds, except in `points` and CSV, which are "
-                        + "integer milliseconds. Errors are RFC 9457 problems. New fields may be added to answers.")
+                        + "integer milliseconds. Errors are RFC 9457 problems, also where what came is not HTTP. New "
+                        + "fields may be added to answers. An answer that is given before the whole request was read "
+                        + "is the last one on its connection.")
             }
             json.key("paths")
             json.object { json in
@@ -123,9 +125,9 @@ enum OpenAPI {
             case .json(let schema):
                 json.field("description", "As asked.")
                 json.content("application/json", schema)
-            case .text(let type, let text):
+            case .text(let types, let text):
                 json.field("description", text)
-                json.content(String(type.prefix { $0 != ";" }), .string)
+                json.content(types, .string)
             }
         }
     }
@@ -141,7 +143,11 @@ enum OpenAPI {
             refusals.append((408, "The body did not arrive in time."))
             refusals.append((413, "The body is too large."))
         }
-        if route.isHeavy { refusals.append((503, "Too many large queries at once.")) }
+        switch route.weight {
+        case .light: break
+        case .list: refusals.append((503, "Too many lists are being sent at once, or the store cannot be read."))
+        case .heavy: refusals.append((503, "Too many large queries at once, or the store cannot be read."))
+        }
         return refusals.sorted { $0.0 < $1.0 }
     }
 
@@ -169,13 +175,17 @@ enum OpenAPI {
 }
 
 extension JSONWriter {
-    fileprivate mutating func content(_ type: String, _ schema: Schema) {
+    fileprivate mutating func content(_ type: String, _ schema: Schema) { content([type], schema) }
+
+    fileprivate mutating func content(_ types: [String], _ schema: Schema) {
         key("content")
         object { json in
-            json.key(type)
-            json.object { json in
-                json.key("schema")
-                schema.writeJSON(to: &json)
+            for type in types {
+                json.key(type)
+                json.object { json in
+                    json.key("schema")
+                    schema.writeJSON(to: &json)
+                }
             }
         }
     }

@@ -39,8 +39,6 @@ struct Problem: Error, Sendable {
     var kind: Kind?
     var detail: String
     var headers: HTTPFields
-    /// What was sent besides is not worth reading to its end.
-    var closesConnection = false
 
     init(_ status: HTTPResponse.Status, _ kind: Kind, _ detail: String, headers: HTTPFields = [:]) {
         self.init(status, detail, headers: headers)

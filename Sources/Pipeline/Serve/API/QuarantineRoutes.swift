@@ -9,7 +9,7 @@ func quarantineRoutes(_ gateway: Gateway, pageBytes: Int) -> [Route] {
         Route(
             method: .get, path: "/api/v1/quarantine",
             summary: "Payloads that could not be read, newest first. A page of large ones is shorter than `limit`.",
-            scope: .read, parameters: Query.paging, answer: .json(.page(.reference("QuarantineItem"))), isHeavy: true
+            scope: .read, parameters: Query.paging, answer: .json(.page(.reference("QuarantineItem"))), weight: .heavy
         ) { call in
             let page = try await quarantine.quarantine(
                 limit: call.value(Query.limit) ?? 100, byteLimit: pageBytes, cursor: call.value(Query.cursor))

@@ -13,7 +13,7 @@ func readingRoutes(_ gateway: Gateway) -> [Route] {
                 Query.function,
             ],
             answer: .json(.reference("Readings")), refusals: [404: "No such device, component or metric."],
-            isHeavy: true
+            weight: .heavy
         ) { call in
             let query = try question(call)
             guard let found = try await readings.readings(query) else {
@@ -30,10 +30,10 @@ func readingRoutes(_ gateway: Gateway) -> [Route] {
             summary: "Every stored raw reading, streamed. An answer that breaks off is not complete.", scope: .read,
             parameters: [Query.format, Query.from, Query.to, Query.device, Query.kind],
             answer: .text(
-                type: "text/csv; charset=utf-8",
+                ["text/csv", "text/plain"],
                 "CSV with the header `ts,area,kind,device,component,metric,value`, or as `text/plain` InfluxDB line "
                     + "protocol; times in milliseconds."),
-            isHeavy: true
+            weight: .heavy
         ) { call in
             let format = try call.value(required: Query.format)
             var filter = ExportFilter()

@@ -19,14 +19,23 @@ struct Route: Sendable {
     var refusals: KeyValuePairs<Int, String> = [:]
     /// The shape of refusals that are not problems.
     var shapes: [Int: Schema] = [:]
-    /// Reads much of the store: only a few at a time.
-    var isHeavy = false
+    var weight = Weight.light
     var handle: @Sendable (Call) async throws -> Answer
+
+    /// How much of the store it reads, and of memory it takes while it is being sent.
+    enum Weight: Sendable {
+        case light
+        /// A page of a list.
+        case list
+        /// Large queries, of which only a few run at a time.
+        case heavy
+    }
 
     /// What success looks like.
     enum Described: Sendable {
         case json(Schema)
-        case text(type: String, String)
+        /// In one of these media types.
+        case text([String], String)
     }
 
     /// Whether a path of a request is this one, whatever the method.

@@ -76,11 +76,13 @@ enum Schemas {
     private static let delivery = Schema.object([
         "id": .string.saying("The `webhook-id`."), "endpoint": .string, "alarm": .string, "type": .string,
         "state": .words(Delivery.State.self), "created_at": .time, "next_attempt_at": .time.orNull,
+        "attempt_count": .count().saying("All that were made."),
         "attempts": .array(
             .object([
                 "at": .time, "status": .integer.orNull, "error": .string.orNull, "answer": .string.orNull,
                 "milliseconds": .count(),
-            ])),
+            ])
+        ).saying("The last 20, oldest first."),
     ])
 
     private static let quarantineItem = Schema.object([
@@ -102,10 +104,15 @@ enum Schemas {
 
 extension Schema {
     /// The same object with more properties.
-    fileprivate func adding(_ more: KeyValuePairs<String, Schema>) -> Schema {
+    fileprivate func adding(_ more: KeyValuePairs<String, Schema>) -> Schema { adding(more, areRequired: true) }
+
+    /// The same object with properties that may be absent.
+    func adding(optional more: KeyValuePairs<String, Schema>) -> Schema { adding(more, areRequired: false) }
+
+    private func adding(_ more: KeyValuePairs<String, Schema>, areRequired: Bool) -> Schema {
         guard case .object(let own) = form else { return self }
         var schema = self
-        schema.form = .object(own + more.map { Property(name: $0.key, schema: $0.value, isRequired: true) })
+        schema.form = .object(own + more.map { Property(name: $0.key, schema: $0.value, isRequired: areRequired) })
         return schema
     }
 }

@@ -12,9 +12,9 @@ func statusRoutes(_ gateway: Gateway) -> [Route] {
         ) { _ in .json { json in json.object { $0.field("healthy", true) } } },
         Route(
             method: .get, path: "/readyz", summary: "Whether the gateway is connected to the broker and able to store.",
-            scope: nil, answer: .json(.object(["ready": .boolean])),
+            scope: nil, answer: .json(.object(["ready": .boolean]).adding(optional: warnings)),
             refusals: [503: "Not ready, and why."],
-            shapes: [503: .object(["ready": .boolean, "reasons": .array(.string)])]
+            shapes: [503: .object(["ready": .boolean, "reasons": .array(.string)]).adding(optional: warnings)]
         ) { _ in
             let readiness = await status.readiness()
             return .json(status: readiness.isReady ? .ok : .serviceUnavailable) { json in
@@ -27,7 +27,7 @@ func statusRoutes(_ gateway: Gateway) -> [Route] {
         },
         Route(
             method: .get, path: "/metrics", summary: "Prometheus text exposition format.", scope: .read,
-            answer: .text(type: "text/plain; version=0.0.4; charset=utf-8", "Metrics with the prefix `firesense_`.")
+            answer: .text(["text/plain"], "Metrics with the prefix `firesense_`.")
         ) { _ in .text(metrics.render(), type: "text/plain; version=0.0.4; charset=utf-8") },
         Route(
             method: .get, path: "/api/v1/stats", summary: "Counters since start, and the state now.", scope: .read,
@@ -38,6 +38,10 @@ func statusRoutes(_ gateway: Gateway) -> [Route] {
         },
     ]
 }
+
+private let warnings: KeyValuePairs<String, Schema> = [
+    "warnings": .array(.string).saying("What an operator must know although the gateway works; absent: nothing.")
+]
 
 private func write(_ stats: Stats, to json: inout JSONWriter) {
     json.object { json in

@@ -9,23 +9,30 @@ struct HostNames: Sendable {
     private let isLoopback: Bool
 
     init(listen: String, names: [String]) {
-        self.names = Set((names + [listen]).map { Self.host(of: $0.lowercased()) ?? $0.lowercased() })
+        self.names = Set((names + [listen]).map { Self.unmapped(Self.host(of: $0.lowercased()) ?? $0.lowercased()) })
         isLoopback = Self.isLoopback(listen)
     }
 
     /// - Parameter local: the address of this machine at which the connection arrived.
     func contains(_ header: String, local: String?) -> Bool {
-        guard let host = Self.host(of: header.lowercased()) else { return false }
-        if names.contains(host) || host == local?.lowercased() { return true }
+        guard let host = Self.host(of: header.lowercased()).map(Self.unmapped) else { return false }
+        let local = local.map { Self.unmapped($0.lowercased()) }
+        if names.contains(host) || host == local { return true }
         let arrivedLocally = isLoopback || local.map(Self.isLoopback) ?? false
         return arrivedLocally && Self.isLoopback(host)
     }
 
     static func isLoopback(_ host: String) -> Bool {
-        let host = host.lowercased()
+        let host = unmapped(host.lowercased())
         if host == "localhost" || host == "::1" { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+
+    /// A socket that takes both versions of IP tells an IPv4 address as `::ffff:127.0.0.1`.
+    private static func unmapped(_ host: String) -> String {
+        let prefix = "::ffff:"
+        return host.hasPrefix(prefix) && host.contains(".") ? String(host.dropFirst(prefix.count)) : host
     }
 
     /// The host of `host`, `host:port`, `[v6]`, `[v6]:port` or a bare v6 address; `nil` for anything else.

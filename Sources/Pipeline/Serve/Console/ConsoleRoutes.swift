@@ -9,7 +9,7 @@ func consoleRoutes() -> [Route] {
     return [
         Route(
             method: .get, path: "/", summary: "A page for people: state, active alarms, links.", scope: nil,
-            answer: .text(type: "text/html; charset=utf-8", "HTML, Chinese and English.")
+            answer: .text(["text/html"], "HTML, Chinese and English.")
         ) { _ in
             var answer = Answer.text(page, type: "text/html; charset=utf-8")
             answer.headers[.contentSecurityPolicy] = policy

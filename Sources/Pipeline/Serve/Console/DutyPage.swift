@@ -87,17 +87,30 @@ enum DutyPage {
           return made;
         }
 
+        // Where there is no answer, such as from a gateway that is busy, what is shown stays and is marked as old.
+        async function read(answer) {
+          if (!answer.ok) throw answer.status;
+          return await answer.json();
+        }
+
         async function showAlarms() {
           // Fires on their own, so that no number of other alarms can push one off the page.
-          const fires = await ask('/api/v1/alarms?state=active&category=fire&limit=1000');
-          part('access').className = fires.status === 401 || fires.status === 403 ? 'asked' : '';
-          if (!fires.ok) {
-            part('alarms').replaceChildren();
-            part('count').textContent = '';
-            return;
+          const fires = [];
+          for (let cursor = ''; cursor !== null;) {
+            const answer = await ask('/api/v1/alarms?state=active&category=fire&limit=1000' + cursor);
+            const isClosed = answer.status === 401 || answer.status === 403;
+            part('access').className = isClosed ? 'asked' : '';
+            if (isClosed) {
+              part('alarms').replaceChildren();
+              part('count').textContent = '';
+              return;
+            }
+            const page = await read(answer);
+            fires.push(...page.items);
+            cursor = page.next === null ? null : '&cursor=' + encodeURIComponent(page.next);
           }
-          const all = await (await ask('/api/v1/alarms?state=active&limit=200')).json();
-          const items = (await fires.json()).items.concat(all.items.filter(alarm => alarm.category !== 'fire'));
+          const all = await read(await ask('/api/v1/alarms?state=active&limit=200'));
+          const items = fires.concat(all.items.filter(alarm => alarm.category !== 'fire'));
           items.sort((a, b) => (b.category === 'fire') - (a.category === 'fire')
             || ranks.indexOf(a.severity) - ranks.indexOf(b.severity)
             || b.received_at.localeCompare(a.received_at));

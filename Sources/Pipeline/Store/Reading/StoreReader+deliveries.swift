@@ -113,7 +113,7 @@ extension DeliverySummary {
             id: row["id"], endpoint: row["endpoint"], alarm: row["alarm"], type: row["type"], state: state,
             createdAt: Timestamp(row["created_at"] as Int64),
             nextAttemptAt: state == .pending ? Timestamp(row["due_at"] as Int64) : nil,
-            attempts: attempts.reversed().map { DeliveryAttempt($0, of: row["id"]) })
+            attemptCount: row["attempts"], attempts: attempts.reversed().map { DeliveryAttempt($0, of: row["id"]) })
     }
 }
 

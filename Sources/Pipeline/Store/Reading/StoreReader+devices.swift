@@ -27,7 +27,7 @@ extension StoreReader {
         var items: [DeviceSummary] = []
         // The latest values are as many seeks as there are series: a snapshot for every few devices.
         for device in found.prefix(limit) {
-            items.append(try read { try Self.summary($0, device, Self.latestInList, now) })
+            items.append(try history { try Self.summary($0, $1, device, Self.latestInList, now) })
         }
         return Page(
             items: items,
@@ -35,9 +35,9 @@ extension StoreReader {
     }
 
     public func device(_ id: String, now: Timestamp) throws(StoreError) -> DeviceSummary? {
-        try read { db in
+        try history { db, history in
             try Row.fetchOne(db, sql: "SELECT * FROM device WHERE name = ?", arguments: [id])
-                .map { try Self.summary(db, StoredDevice($0), Self.latestOfOne, now) }
+                .map { try Self.summary(db, history, StoredDevice($0), Self.latestOfOne, now) }
         }
     }
 
@@ -55,33 +55,27 @@ extension StoreReader {
     }
 
     private static func summary(
-        _ db: Database, _ device: StoredDevice, _ limit: Int, _ now: Timestamp
+        _ db: Database, _ history: History, _ device: StoredDevice, _ limit: Int, _ now: Timestamp
     ) throws -> DeviceSummary {
         var summary = device.summary
-        // Of an event's two halves the newer one counts; at the same moment, that it ended.
-        let rows = try Row.fetchCursor(
-            try db.cachedStatement(
+        let rows = try Row.fetchAll(
+            db.cachedStatement(
                 sql: """
-                    SELECT s.component, s.metric, r.ts, r.value, r.quality FROM (
-                      SELECT s.*, \(inactivePartner) AS other FROM series s WHERE s.device = ? AND s.inactive = 0
-                      ORDER BY s.id LIMIT ?) s
-                    JOIN reading r ON r.series = s.id AND r.ts = (SELECT max(ts) FROM reading WHERE series = s.id)
-                    WHERE s.other IS NULL OR r.ts > coalesce((SELECT max(ts) FROM reading WHERE series = s.other), r.ts - 1)
-                    UNION ALL
-                    SELECT s.component, s.metric, r.ts, r.value, r.quality FROM (
-                      SELECT s.*, \(inactivePartner) AS other FROM series s WHERE s.device = ? AND s.inactive = 0
-                      ORDER BY s.id LIMIT ?) s
-                    JOIN reading r ON r.series = s.other AND r.ts = (SELECT max(ts) FROM reading WHERE series = s.other)
-                    WHERE r.ts >= coalesce((SELECT max(ts) FROM reading WHERE series = s.id), r.ts)
-                    """), arguments: [device.row, limit, device.row, limit])
-        while let row = try rows.next() {
-            guard let value = try Value(row, 3) else { continue }
-            let at = Timestamp(row[2] as Int64)
+                    SELECT s.id, \(inactivePartner), s.component, s.metric FROM series s
+                    WHERE s.device = ? AND s.inactive = 0 ORDER BY s.id LIMIT ?
+                    """), arguments: [device.row, limit])
+        let indices = rows.flatMap { [$0[0] as Int64, $0[1] as Int64? ?? 0] }.map { Int32(clamping: $0 - 1) }
+        let newest = try history.newest(db, indices.map { max($0, 0) })
+        for (place, row) in rows.enumerated() {
+            // Of an event's two halves the newer one counts; at the same moment, that it ended.
+            let active = newest[2 * place]
+            let inactive = indices[2 * place + 1] >= 0 ? newest[2 * place + 1] : nil
+            guard let last = [active, inactive].compactMap({ $0 }).max(by: { $0.at <= $1.at }) else { continue }
+            let at = Timestamp(last.at)
             if at <= now { summary.lastSeen = max(summary.lastSeen, at) }
             summary.latest.append(
                 DeviceSummary.Latest(
-                    component: row[0], metric: row[1], value: value, at: at,
-                    quality: Quality(rawValue: UInt8(truncatingIfNeeded: row[4] as Int64))))
+                    component: row[2], metric: row[3], value: last.value, at: at, quality: last.quality))
         }
         summary.latest.sort { ($0.component ?? "", $0.metric) < ($1.component ?? "", $1.metric) }
         return summary

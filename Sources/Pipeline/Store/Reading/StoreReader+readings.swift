@@ -2,9 +2,6 @@ import FireModel
 import GRDB
 
 extension StoreReader {
-    /// Readings looked at in one snapshot.
-    static let chunk = 10_000
-
     /// The points of one series, oldest first, at most `query.limit`; both halves of an event.
     /// - Returns: `nil`: no such device, component or metric.
     public func readings(_ query: ReadingQuery) throws(StoreError) -> [Point]? {
@@ -16,30 +13,25 @@ extension StoreReader {
                     WHERE d.name = ? AND s.metric = ? AND s.component IS ? AND s.inactive = 0
                     """,
                 arguments: [query.device, query.metric, query.component]
-            ).map { (active: $0[0] as Int64, inactive: $0[1] as Int64?) }
+            ).map { [$0[0] as Int64?, $0[1] as Int64?].compactMap { $0.map { Int32(clamping: $0 - 1) } } }
         }
         guard let series else { return nil }
-        var scan = SeriesScan(active: series.active, inactive: series.inactive, range: query.range)
         let step = query.step?.wholeMilliseconds ?? 0
-        return step > 0 ? try steps(&scan, query, step) : try raw(&scan, query)
+        if step <= 0 { return try raw(series, query) }
+        return try steps([series], query.range, step).steps(0, query.function, limit: query.limit)
     }
 
-    private func raw(_ scan: inout SeriesScan, _ query: ReadingQuery) throws(StoreError) -> [Point] {
+    private func raw(_ series: [Int32], _ query: ReadingQuery) throws(StoreError) -> [Point] {
         var points: [Point] = []
-        while !scan.isDone, points.count < query.limit {
-            let limit = min(Self.chunk, query.limit - points.count)
-            points += try read { try scan.next($0, limit: limit) }.map { Point(at: $0.at, value: $0.value) }
+        var scan = WindowScan(query.range)
+        while points.count < query.limit, let window = try scan.next(self, series) {
+            // An event that ended is in a series of its own; at the same moment, the beginning comes first.
+            let samples = window.dropFirst().reduce(window.first ?? []) { merged($0, $1) }
+            points += samples.prefix(query.limit - points.count).map {
+                Point(at: Timestamp($0.at), value: $0.value)
+            }
         }
         return points
-    }
-
-    private func steps(_ scan: inout SeriesScan, _ query: ReadingQuery, _ step: Int64) throws(StoreError) -> [Point] {
-        var function = StepFunction(query.function, step: step)
-        while !scan.isDone, function.points.count < query.limit {
-            for item in try read({ try scan.next($0, limit: Self.chunk) }) { function.add(item.at, item.value) }
-        }
-        function.finish()
-        return Array(function.points.prefix(query.limit))
     }
 
     /// What can be asked for with `readings`.
@@ -63,5 +55,32 @@ extension StoreReader {
                     """, arguments: [device]
             ).map { SeriesName(component: $0[0], metric: $0[1]) }
         }
+    }
+}
+
+/// The series that says an event ended, beside `s` that says it began.
+let inactivePartner = """
+    (SELECT i.id FROM series i WHERE i.device = s.device AND i.metric = s.metric AND i.component IS s.component
+      AND i.inactive = 1)
+    """
+
+/// Walks over the readings of some series in time, a snapshot for each stretch of it.
+struct WindowScan: Sendable {
+    private var from: Int64
+    private let to: Int64
+    private(set) var isDone = false
+
+    init(_ range: TimeRange) {
+        from = range.from?.milliseconds ?? .min
+        to = range.to?.milliseconds ?? .max
+    }
+
+    /// `nil`: that was all.
+    mutating func next(_ reader: StoreReader, _ series: [Int32]) throws(StoreError) -> [[Sample]]? {
+        guard !isDone, from < to else { return nil }
+        let (start, end) = (from, to)
+        let window = try reader.history { try $1.window($0, series, from: start, to: end) }
+        if let next = window.next { from = next } else { isDone = true }
+        return window.samples
     }
 }

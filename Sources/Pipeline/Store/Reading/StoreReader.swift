@@ -10,10 +10,33 @@ import GRDB
 public final class StoreReader: Sendable {
     let path: String
     private let pool: DatabasePool
+    private let heads: HeadStore
+    /// `nil`: the heads are the writer's own.
+    private let follower: JournalFollower?
+    private let codecs = CodecPool()
+    private let counters: StoreCounters
 
+    /// Beside a writer in this process: what it has in memory is part of the answers.
     /// - Throws: `StoreError`: `cannotOpen`, `newerSchema`, `corrupt`.
-    public init(path: String) throws(StoreError) {
+    public convenience init(beside writer: StoreWriter) throws(StoreError) {
+        try self.init(
+            path: writer.connection.path, heads: writer.heads, follower: nil, counters: writer.counters)
+    }
+
+    /// By itself: what no segment has yet is read from the journal.
+    /// - Throws: `StoreError`: `cannotOpen`, `newerSchema`, `corrupt`.
+    public convenience init(path: String) throws(StoreError) {
+        let follower = JournalFollower()
+        try self.init(path: path, heads: follower.heads, follower: follower, counters: StoreCounters())
+    }
+
+    private init(
+        path: String, heads: HeadStore, follower: JournalFollower?, counters: StoreCounters
+    ) throws(StoreError) {
         self.path = path
+        self.heads = heads
+        self.follower = follower
+        self.counters = counters
         pool = try Self.open(path)
         let found = try read { try Schema.version(of: $0, path: path) }
         guard found ?? 0 <= Schema.version else { throw .newerSchema(found: found ?? 0, known: Schema.version) }
@@ -60,11 +83,41 @@ public final class StoreReader: Sendable {
         }
     }
 
+    /// One short snapshot, and the readings in it. It may be told twice.
+    func history<T>(_ body: (Database, History) throws -> T) throws(StoreError) -> T {
+        let codec = try codecs.take()
+        defer { codecs.giveBack(codec) }
+        let counters = counters
+        let damaged = { (_: String) in counters.damaged.increment() }
+        while true {
+            do {
+                return try pool.read { db in
+                    let sealed = try Int64.fetchOne(db, sql: "SELECT value FROM meta WHERE name = 'sealed'") ?? 0
+                    try follower?.follow(db, sealed, codec, damaged: damaged)
+                    return try body(
+                        db,
+                        History(
+                            heads: heads, sealed: sealed, headsKnowAll: follower == nil, codec: codec,
+                            damaged: damaged))
+                }
+            } catch is History.SnapshotIsStale {
+                continue
+            } catch {
+                throw .from(error, path: path)
+            }
+        }
+    }
+
+    /// Chunks and journal rows that could not be read so far.
+    public var damaged: UInt64 { counters.damaged.value }
+
     public func figures() throws(StoreError) -> StoreFigures {
-        let (series, readings) = try read { db in
+        let (series, readings) = try history { db, history in
             (
                 try Int64.fetchOne(db, sql: "SELECT max(id) FROM series") ?? 0,
-                try Int64.fetchOne(db, sql: "SELECT value FROM meta WHERE name = 'readings'") ?? 0
+                Int64(try history.recent(\.count))
+                    + (try Int64.fetchOne(
+                        db, sql: "SELECT coalesce(sum(readings), 0) FROM segment WHERE state = 'whole'") ?? 0)
             )
         }
         return StoreFigures(bytes: fileSize(path) + fileSize(path + "-wal"), series: series, readings: readings)

@@ -64,14 +64,20 @@ import GRDBSQLite
 
     func execute(_ sql: String) throws(StoreError) { try Statement(self, sql).run() }
 
+    // To the end, not to the first row: what a PRAGMA changes is committed behind it, and only there is told
+    // that the commit failed.
     func integer(_ sql: String) throws(StoreError) -> Int64 {
         let statement = try Statement(self, sql)
-        return try statement.step() ? statement.int(0) : 0
+        var first: Int64?
+        while try statement.step() { first = first ?? statement.int(0) }
+        return first ?? 0
     }
 
     func text(_ sql: String) throws(StoreError) -> String {
         let statement = try Statement(self, sql)
-        return try statement.step() ? statement.text(0) : ""
+        var first: String?
+        while try statement.step() { first = first ?? statement.text(0) }
+        return first ?? ""
     }
 
     var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }

@@ -90,6 +90,9 @@ import GRDBSQLite
         bindingCode = SQLITE_OK
     }
 
+    /// Rows of the last INSERT, UPDATE or DELETE of this connection.
+    var changes: Int64 { connection.changes }
+
     // MARK: Columns, counted from 0
 
     func int(_ column: Int32) -> Int64 { unsafe sqlite3_column_int64(handle, column) }

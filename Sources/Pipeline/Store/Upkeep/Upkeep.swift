@@ -3,64 +3,58 @@ import Glibc
 
 /// Deletes what is over its time or its share of the disk, in slices, on the writer's connection.
 ///
-/// A sweep goes once over all series with one cut-off, then over alarms and the quarantine. Sweeps by age
-/// start once an hour. While the size bound is exceeded, sweep follows sweep, each with a cut-off a little
-/// behind the oldest reading that is left.
+/// Readings leave by the segment: first its chunks, later its roll-ups. Alarms and quarantined payloads leave one by
+/// one. Sweeps by age start once an hour; while the size bound is exceeded, the oldest segment goes.
 @safe final class Upkeep {
-    private struct Sweep {
-        enum Phase { case readings, alarms, quarantine }
-        var phase = Phase.readings
-        var cutoff: Timestamp
-        /// Row id of the series in hand.
-        var series: Int64 = 1
-        /// Of the readings left behind.
-        var oldest: Int64?
-    }
+    private enum Phase { case readings, alarms, quarantine }
 
     private let connection: Connection
     private let settings: StoreSettings
     private let counters: StoreCounters
+    private let segments: SegmentTable
     private let pageSize: Int64
-    private var sweep: Sweep?
+    private var phase: Phase?
     private var nextSweep: Timestamp?
     private var measuredAt: Timestamp?
     private var isOver = false
-    private var oldest = Oldest.unknown
+    private var now = Timestamp(milliseconds: .min)
+    /// Rows of segments that are gone, still to be deleted; a sweep at the start finds those of before.
+    private var orphans: [Orphans]
 
-    /// Of the readings, as the last whole sweep found it.
-    private enum Oldest: Equatable {
-        case unknown, none
-        case at(Int64)
+    private struct Orphans {
+        var table: Int
+        var rows: ClosedRange<Int64>
     }
 
     private let pages: Statement
     private let freePages: Statement
-    private let highestSeries: Statement
-    private let boundary: Statement
-    private let deleteReadings: Statement
-    private let firstReading: Statement
+    /// Of `chunk` and of `rollup`.
+    private let deleteRows: [Statement]
     private let oldAlarm: Statement
     private let deleteAlarm: [Statement]
 
-    /// Rows of one DELETE: well below the budget of a slice.
-    private static let rowsAtOnce: Int64 = 200
     private static let hour: Int64 = 3_600_000
     /// Kept for alarms, deliveries and their history.
     private static let reserve: Int64 = 64 << 20
+    private static let chunks = 0
+    private static let rollups = 1
 
-    init(_ connection: Connection, _ settings: StoreSettings, _ counters: StoreCounters) throws(StoreError) {
+    init(
+        _ connection: Connection, _ settings: StoreSettings, _ counters: StoreCounters, _ segments: SegmentTable
+    ) throws(StoreError) {
         self.connection = connection
         self.settings = settings
         self.counters = counters
+        self.segments = segments
         pageSize = try connection.integer("PRAGMA page_size")
         pages = try Statement(connection, "PRAGMA page_count")
         freePages = try Statement(connection, "PRAGMA freelist_count")
-        highestSeries = try Statement(connection, "SELECT max(id) FROM series")
-        boundary = try Statement(
-            connection,
-            "SELECT ts FROM reading WHERE series = ? AND ts < ? ORDER BY ts LIMIT 1 OFFSET \(Self.rowsAtOnce)")
-        deleteReadings = try Statement(connection, "DELETE FROM reading WHERE series = ? AND ts < ?")
-        firstReading = try Statement(connection, "SELECT ts FROM reading WHERE series = ? ORDER BY ts LIMIT 1")
+        deleteRows = [
+            try Statement(
+                connection, "DELETE FROM chunk WHERE id IN (SELECT id FROM chunk WHERE id BETWEEN ? AND ? LIMIT 8)"),
+            try Statement(
+                connection, "DELETE FROM rollup WHERE id IN (SELECT id FROM rollup WHERE id BETWEEN ? AND ? LIMIT 8)"),
+        ]
         oldAlarm = try Statement(
             connection,
             """
@@ -76,6 +70,7 @@ import Glibc
             try Statement(connection, "DELETE FROM alarm_change WHERE alarm = ?"),
             try Statement(connection, "DELETE FROM alarm WHERE id = ?"),
         ]
+        orphans = try Self.findOrphans(connection, segments)
         if let limit = settings.maxPageCount.map(Int64.init) ?? pageLimit {
             _ = try connection.integer("PRAGMA max_page_count = \(limit)")
         }
@@ -83,37 +78,46 @@ import Glibc
 
     private var pageLimit: Int64? { settings.maxSize.bytes > 0 ? max(settings.maxSize.bytes / pageSize, 256) : nil }
 
-    /// The explicit bound is exceeded and there is nothing left to evict.
-    var refusesReadings: Bool { settings.maxSize.bytes > 0 && isOver && oldest == .none }
+    /// What belongs to no segment that is known: of one that a restart has forgotten, or that was not yet all deleted.
+    private static func findOrphans(
+        _ connection: Connection, _ segments: SegmentTable
+    ) throws(StoreError) -> [Orphans] {
+        var found: [Orphans] = []
+        for (table, name) in [(chunks, "chunk"), (rollups, "rollup")] {
+            let next = try Statement(connection, "SELECT min(id) FROM \(name) WHERE id >= ?")
+            let known = segments.segments.filter { table == rollups ? $0.level > 0 : $0.state == .whole }
+            var from: Int64 = 0
+            while true {
+                next.bind(1, from)
+                defer { next.reset() }
+                guard try next.step(), let row = next.optionalInt(0) else { break }
+                let rows = Segment(id: row >> 27, level: 0, journal: 0).rows
+                if !known.contains(where: { $0.id == row >> 27 }) { found.append(Orphans(table: table, rows: rows)) }
+                from = rows.upperBound + 1
+            }
+        }
+        return found
+    }
 
-    var hasMore: Bool { sweep != nil }
+    /// The explicit bound is exceeded and no stored reading is left to evict.
+    var isAtBound: Bool { settings.maxSize.bytes > 0 && isOver && oldestRemovable == nil && orphans.isEmpty }
+
+    /// There is too little room: what the heads hold is to become segments, which can be evicted.
+    var isPressed: Bool { isOver && oldestRemovable == nil }
+
+    var hasMore: Bool { phase != nil || !orphans.isEmpty || (isOver && oldestRemovable != nil) }
 
     // MARK: - What is to be done
 
-    func isDue(now: Timestamp, _ readings: ReadingTable) throws(StoreError) -> Bool {
-        if sweep != nil { return true }
+    func isDue(now: Timestamp) throws(StoreError) -> Bool {
+        self.now = now
         try measure(now: now)
-        if oldest == .none, readings.count > 0 { oldest = .unknown }
+        if hasMore { return true }
         let isTime = nextSweep.map { now >= $0 || $0 - now > Self.hour } ?? true
-        let evicting = isOver ? evictionCutoff(now: now) : nil
-        guard isTime || evicting != nil else { return false }
-        let age = now + -settings.retention.raw.wholeMilliseconds
-        // To the hour: a sweep finds a few hundred readings in a series or none, not one each time.
-        let byAge = age.milliseconds - age.milliseconds % Self.hour
-        sweep = Sweep(cutoff: Timestamp(milliseconds: max(byAge, evicting ?? byAge)))
+        guard isTime else { return false }
+        phase = .readings
         nextSweep = now + Self.hour
         return true
-    }
-
-    /// A sixty-fourth of what is there, at least an hour. Where the bound is only that of the file system,
-    /// the last hour stays: somebody else's files fill the disk, and evicting does not help against them.
-    private func evictionCutoff(now: Timestamp) -> Int64? {
-        guard case .at(let oldest) = oldest else { return oldest == .none ? nil : .min }
-        let step = max(Self.hour, (now.milliseconds - oldest) / 64)
-        let cutoff = oldest + step
-        if settings.maxSize.bytes > 0 { return cutoff }
-        let limit = now.milliseconds - Self.hour
-        return oldest < limit ? min(cutoff, limit) : nil
     }
 
     /// At most once a second.
@@ -147,48 +151,98 @@ import Glibc
 
     // MARK: - A slice
 
+    /// - Parameters:
+    ///   - isBusy: the segment takes part in a merge and must stay.
+    ///   - changed: told when a segment has gone.
     func slice(
-        now: Timestamp, budget: Duration, _ readings: ReadingTable, _ quarantine: QuarantineTable
+        now: Timestamp, until deadline: ContinuousClock.Instant, _ quarantine: QuarantineTable,
+        isBusy: (Int64) -> Bool, changed: () -> Void
     ) throws(StoreError) {
-        let deadline = ContinuousClock.now + budget
-        let last = try first(highestSeries)
         repeat {
-            guard let phase = sweep?.phase else { return }
+            if try deleteOrphans() { continue }
+            if isOver, let oldest = oldestRemovable, !isBusy(oldest.id) {
+                try remove(oldest)
+                changed()
+                continue
+            }
             switch phase {
-            case .readings: try sweepReadings(last, readings)
+            case nil: return
+            case .readings:
+                guard let old = expired(now), !isBusy(old.id) else {
+                    phase = .alarms
+                    continue
+                }
+                try remove(old)
+                changed()
             case .alarms:
-                if try !expireAlarm(now + -settings.retention.alarms.wholeMilliseconds) { sweep?.phase = .quarantine }
+                if try !expireAlarm(now + -settings.retention.alarms.wholeMilliseconds) { phase = .quarantine }
             case .quarantine:
                 if try !quarantine.expire(before: now + -settings.retention.quarantine.wholeMilliseconds) {
-                    oldest = sweep?.oldest.map(Oldest.at) ?? .none
-                    sweep = nil
+                    phase = nil
                 }
             }
         } while ContinuousClock.now < deadline
     }
 
-    private func sweepReadings(_ last: Int64, _ readings: ReadingTable) throws(StoreError) {
-        guard let sweep, sweep.series <= last else {
-            self.sweep?.phase = .alarms
-            return
+    /// The next whose readings, or then whose roll-ups, are past their time.
+    private func expired(_ now: Timestamp) -> Segment? {
+        let raw = now.milliseconds - settings.retention.raw.wholeMilliseconds
+        let rollup = now.milliseconds - settings.retention.rollup.wholeMilliseconds
+        return segments.segments.first {
+            switch $0.state {
+            case .open: false
+            case .whole: $0.most < raw
+            case .rolled: $0.most < rollup
+            }
         }
-        firstReading.bind(1, sweep.series)
-        let first = try firstReading.step() ? firstReading.int(0) : nil
-        firstReading.reset()
-        guard let first, first < sweep.cutoff.milliseconds else {
-            self.sweep?.oldest = first.map { min($0, sweep.oldest ?? .max) } ?? sweep.oldest
-            self.sweep?.series += 1
-            return
+    }
+
+    /// For size: raw readings first, the oldest first, then roll-ups. Where the bound is only that of the file
+    /// system, the last hour stays: somebody else's files fill the disk, and evicting does not help against them.
+    private var oldestRemovable: Segment? {
+        let limit = settings.maxSize.bytes > 0 ? Int64.max : now.milliseconds - Self.hour
+        let byAge = segments.segments.filter { $0.most < limit }.sorted { $0.most < $1.most }
+        return byAge.first { $0.state == .whole && $0.readings > 0 } ?? byAge.first { $0.state == .rolled }
+    }
+
+    private func remove(_ segment: Segment) throws(StoreError) {
+        var rest = segment
+        if segment.state == .whole {
+            orphans.append(Orphans(table: Self.chunks, rows: segment.rows))
+            counters.readingsExpired.add(UInt64(clamping: segment.readings))
+        } else {
+            orphans.append(Orphans(table: Self.rollups, rows: segment.rows))
         }
-        boundary.bind(1, sweep.series)
-        boundary.bind(2, sweep.cutoff)
-        let upTo = try boundary.step() ? boundary.int(0) : sweep.cutoff.milliseconds
-        boundary.reset()
-        deleteReadings.bind(1, sweep.series)
-        deleteReadings.bind(2, upTo)
-        try deleteReadings.run()
-        readings.deleted(connection.changes)
-        counters.readingsExpired.add(UInt64(connection.changes))
+        if segment.state == .whole, segment.level > 0 {
+            rest.state = .rolled
+            try segments.save(rest)
+            segments.committed(saved: rest)
+        } else {
+            try segments.forget(segment.id)
+            segments.committed(removed: [segment.id])
+        }
+    }
+
+    /// These have been merged into another: their rows are nobody's any more.
+    func release(_ inputs: [Segment]) {
+        orphans += inputs.map { Orphans(table: Self.chunks, rows: $0.rows) }
+    }
+
+    /// As after opening: what was begun is not known to have happened.
+    func reset() throws(StoreError) {
+        phase = nil
+        orphans = try Self.findOrphans(connection, segments)
+    }
+
+    /// - Returns: Whether there was something to do.
+    private func deleteOrphans() throws(StoreError) -> Bool {
+        guard let next = orphans.first else { return false }
+        let statement = deleteRows[next.table]
+        statement.bind(1, next.rows.lowerBound)
+        statement.bind(2, next.rows.upperBound)
+        try statement.run()
+        if connection.changes == 0 { orphans.removeFirst() }
+        return true
     }
 
     private func expireAlarm(_ cutoff: Timestamp) throws(StoreError) -> Bool {

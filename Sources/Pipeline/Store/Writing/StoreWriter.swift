@@ -14,59 +14,109 @@ public final class StoreWriter {
     public let counters: StoreCounters
     let settings: StoreSettings
     let connection: Connection
-    let readings: ReadingTable
+    let heads = HeadStore()
+    let readings: Readings
+    let journal: JournalTable
+    let segments: SegmentTable
+    let sealer: Sealer
+    let merger: Merger
     let fleetTables: FleetTables
     let alarms: AlarmTables
     let deliveries: DeliveryTables
     let quarantined: QuarantineTable
     let recognition: RecognitionTables
     let upkeep: Upkeep
+    /// The heads may hold what was never committed, or are not loaded yet.
+    var headsAreStale = true
+    /// Rows of the journal up to here are deleted.
+    var trimmedUpTo: Int64 = 0
 
     private enum State {
         case idle, open
         case failed(StoreError)
     }
     private var state = State.idle
-    private let begin: Statement
-    private let end: Statement
+    let damaged: (String) -> Void
+    let begin: Statement
+    let end: Statement
 
     /// Opens or creates the database, migrates it, and keeps it from other daemons until deallocated.
+    ///
+    /// - Parameters:
+    ///   - onDamage: told of each chunk or journal row that cannot be read; it is passed over.
+    ///   - onMigration: told how much of an older form has been brought into today's, 0 to 1.
     /// - Throws: `StoreError`: `cannotOpen`, `inUse`, `newerSchema`, `corrupt`, `full`, `io`.
-    public init(path: String, settings: StoreSettings, counters: StoreCounters = StoreCounters()) throws(StoreError) {
+    public init(
+        path: String, settings: StoreSettings, counters: StoreCounters = StoreCounters(),
+        onDamage: @escaping (String) -> Void = { _ in }, onMigration: (Double) -> Void = { _ in }
+    ) throws(StoreError) {
         self.settings = settings
         self.counters = counters
         connection = try Connection(path: path)
         begin = try Statement(connection, "BEGIN IMMEDIATE")
         end = try Statement(connection, "COMMIT")
-        readings = try ReadingTable(connection)
+        let damaged = { (what: String) in
+            counters.damaged.increment()
+            onDamage(what)
+        }
+        self.damaged = damaged
+        try RowMigration.run(connection, progress: onMigration)
+        // What was being written when the last process ended is found anew from the journal.
+        try connection.execute("DELETE FROM segment WHERE state = 'open'")
+        segments = try SegmentTable(connection)
+        readings = try Readings(connection, heads: heads, segments: segments, damaged: damaged)
+        journal = try JournalTable(connection)
+        sealer = try Sealer(connection, heads: heads, segments: segments)
+        merger = try Merger(connection, segments: segments, damaged: damaged)
         fleetTables = try FleetTables(connection)
         alarms = try AlarmTables(connection)
         deliveries = try DeliveryTables(connection)
         quarantined = try QuarantineTable(connection)
         recognition = try RecognitionTables(connection)
-        upkeep = try Upkeep(connection, settings, counters)
+        upkeep = try Upkeep(connection, settings, counters, segments)
     }
 
     // MARK: - A batch
 
     /// Something would be lost by `rollback`.
     public var hasPending: Bool {
-        if case .idle = state { return !recognition.isEmpty }
+        if case .idle = state { return !recognition.isEmpty || !journal.block.isEmpty }
         return true
     }
 
-    /// The identity check is the insert (contract 2, "Identity"): a reading is new, or its place is taken.
-    /// One without a time of the device whose millisecond is taken by another value moves to the next free one.
+    /// A reading is new, or its identity is taken (contract 2, "Identity"). One without a time of the device whose
+    /// millisecond is taken by another value moves to the next free one. What is new or conflicts is an input of the
+    /// rules, so it is in the journal with the next commit.
+    ///
+    /// - Parameter isRetry: from the quarantine.
     /// - Throws: `StoreError.full` also when the size bound is reached and nothing is left to evict.
-    public func admit(_ reading: inout Reading, fleet: Fleet) throws(StoreError) -> Admission {
-        if upkeep.refusesReadings { throw .full("store.max_size is reached and no reading is left to evict") }
+    public func admit(_ reading: inout Reading, fleet: Fleet, isRetry: Bool = false) throws(StoreError) -> Admission {
+        if upkeep.isAtBound, heads.count == 0 {
+            throw .full("store.max_size is reached and no reading is left to evict")
+        }
         try enter()
         do {
-            return try readings.admit(&reading)
+            let admission = try readings.admit(&reading)
+            if admission != .duplicate {
+                journal.block.append(reading, isConflicting: admission == .conflicting, isRetry: isRetry)
+            }
+            return admission
         } catch {
             throw failed(error)
         }
     }
+
+    /// Where the counting clock stands for what is admitted next, in milliseconds.
+    public func note(live: Int64) { journal.block.append(live: live) }
+
+    /// Time alone was given to the rules, by the counting clock noted last.
+    public func note(timePassed now: Timestamp) { journal.block.append(timePassed: now) }
+
+    /// What an operator did, in whichever form the replay understands.
+    public func note(act: [UInt8]) { journal.block.append(act: act) }
+
+    /// Rules and catalogue from here on, in full.
+    public func note(rules: String) { journal.block.append(rules: rules) }
 
     /// The alarm as it is now, and a line of its history unless it is only another occurrence. A change told
     /// twice is written once; one older than what is stored changes nothing.
@@ -131,12 +181,13 @@ public final class StoreWriter {
 
     /// Makes the batch durable, with every device and series that is new or changed.
     public func commit(fleet: Fleet) throws(StoreError) {
-        if case .idle = state, recognition.isEmpty, fleetTables.areUpToDate(fleet) { return }
+        if case .idle = state, headsAreStale { try rebuildHeads() }
+        if case .idle = state, recognition.isEmpty, journal.block.isEmpty, fleetTables.areUpToDate(fleet) { return }
         try enter()
         do {
             try fleetTables.write(fleet)
             try recognition.write()
-            try readings.writeCount()
+            try journal.write()
             let start = ContinuousClock.now
             try end.run()
             counters.commitSeconds.observe(start.duration(to: .now) / .seconds(1))
@@ -145,7 +196,8 @@ public final class StoreWriter {
         }
         state = .idle
         fleet.markSaved()
-        readings.committed()
+        readings.batchEnded()
+        journal.committed()
         recognition.committed()
         counters.quarantineDropped.add(quarantined.committed())
     }
@@ -153,7 +205,9 @@ public final class StoreWriter {
     /// Forgets the batch. What the fleet has gained stays new and is written with the next commit.
     public func rollback() {
         if connection.isInTransaction { try? connection.execute("ROLLBACK") }
-        readings.rolledBack()
+        readings.batchEnded()
+        if !journal.block.isEmpty { headsAreStale = true }
+        journal.rolledBack()
         alarms.rolledBack()
         quarantined.rolledBack()
         recognition.rolledBack()
@@ -161,42 +215,12 @@ public final class StoreWriter {
         if !connection.isInTransaction { state = .idle }
     }
 
-    // MARK: - Between batches
-
-    /// Deletes some of what is over its time or its share of the disk; never an active alarm, never a pending
-    /// delivery. Not synced: what a power cut brings back is deleted again.
-    ///
-    /// - Parameters:
-    ///   - now: of a clock that is known to be right; years ahead, it would delete everything.
-    ///   - budget: after which the slice ends, about 2 ms.
-    /// - Returns: Whether there is more to do now; call again after the next batch. Otherwise once a second.
-    public func retentionSlice(now: Timestamp, budget: Duration = .milliseconds(2)) throws(StoreError) -> Bool {
-        guard !hasPending else { return true }
-        guard try upkeep.isDue(now: now, readings) else { return false }
-        state = .open
-        do {
-            try connection.execute("PRAGMA synchronous = NORMAL")
-            try begin.run()
-            try upkeep.slice(now: now, budget: budget, readings, quarantined)
-            try readings.writeCount()
-            try end.run()
-            try connection.execute("PRAGMA synchronous = FULL")
-        } catch {
-            rollback()
-            try connection.execute("PRAGMA synchronous = FULL")
-            throw error
-        }
-        state = .idle
-        readings.committed()
-        counters.quarantineDropped.add(quarantined.committed())
-        return upkeep.hasMore
-    }
-
-    private func enter() throws(StoreError) {
+    func enter() throws(StoreError) {
         switch state {
         case .open: return
         case .failed(let error): throw error
         case .idle:
+            if headsAreStale { try rebuildHeads() }
             try begin.run()
             state = .open
         }

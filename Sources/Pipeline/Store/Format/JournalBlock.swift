@@ -1,0 +1,235 @@
+import FireModel
+
+/// One input of a decision, as the journal holds it (design 5): what the rules were shown, in order.
+public enum JournalInput: Equatable, Sendable {
+    /// A reading that was new, or conflicted with what is stored; then it is no part of history.
+    /// - isRetry: from the quarantine; see `RuleEngine.apply`.
+    case reading(Reading, isConflicting: Bool, isRetry: Bool)
+    /// The counting clock stands here, in milliseconds, for what follows.
+    case live(Int64)
+    /// Time alone was given to the rules.
+    case timePassed(now: Timestamp)
+    /// What an operator did, in the form of whoever decides it.
+    case act([UInt8])
+    /// Rules and catalogue, in full, from here on.
+    case rules(String)
+}
+
+/// The inputs of one commit as a body for `FrameCodec`.
+///
+/// Readings lie in columns, in the order in which they came; everything else stands beside them with the number
+/// of readings before it.
+///
+///     varint    how many readings
+///     parts     eight columns, each with its length in bytes before it:
+///       0       series: zigzag of the difference to the one before + 1, so that the metrics of a message are zeros
+///       1       times: zigzag of the difference to the one before
+///       2       times of receipt: likewise
+///       3       one byte each: bits 0–1 the type (0 decimal, 1 number as it is, 2 boolean, 3 text), 2 the value of
+///               a boolean, 3 conflicting, 4 from a backlog, 5 a retry, 6 has a detail
+///       4       one byte each: quality, the bits of `Quality`
+///       5       values: a decimal is its exponent and a zigzag; a number as it is eight bytes; a text its length
+///               and UTF-8
+///       6       details: length and UTF-8
+///       7       other inputs: varint of the readings before it since the last other input, one byte what it is
+///               (1 live: zigzag of the difference; 2 time passed: zigzag; 3 act; 4 rules: length and bytes)
+struct JournalBlockWriter {
+    private(set) var count = 0
+    private var series: [UInt8] = []
+    private var times: [UInt8] = []
+    private var received: [UInt8] = []
+    private var kinds: [UInt8] = []
+    private var qualities: [UInt8] = []
+    private var values: [UInt8] = []
+    private var details: [UInt8] = []
+    private var others: [UInt8] = []
+    private var otherCount = 0
+    private var previous = JournalPrevious()
+    private var readingsBeforeOther = 0
+
+    var isEmpty: Bool { count == 0 && otherCount == 0 }
+
+    /// In bytes, before it is compressed.
+    var size: Int { series.count + times.count + values.count + details.count + others.count + 3 * count }
+
+    mutating func append(_ reading: Reading, isConflicting: Bool, isRetry: Bool) {
+        count += 1
+        series.append(zigzag: Int64(reading.series) &- previous.series &- 1)
+        times.append(zigzag: reading.at.milliseconds &- previous.at)
+        received.append(zigzag: reading.receivedAt.milliseconds &- previous.received)
+        previous.series = Int64(reading.series)
+        previous.at = reading.at.milliseconds
+        previous.received = reading.receivedAt.milliseconds
+        var kind: UInt8 = (isConflicting ? 8 : 0) | (reading.backlog ? 16 : 0) | (isRetry ? 32 : 0)
+        switch reading.value {
+        case .number(let x):
+            if let exponent = Decimal.exponent(of: x), let whole = Decimal.whole(x, exponent) {
+                values.append(exponent)
+                values.append(zigzag: whole)
+            } else {
+                kind |= 1
+                values.append(fixed: x.bitPattern)
+            }
+        case .boolean(let x): kind |= x ? 6 : 2
+        case .text(let x):
+            kind |= 3
+            values.append(text: x)
+        }
+        if let detail = reading.detail {
+            kind |= 64
+            details.append(text: detail)
+        }
+        kinds.append(kind)
+        qualities.append(reading.quality.rawValue)
+    }
+
+    mutating func append(live: Int64) {
+        guard live != previous.live else { return }
+        begin(1)
+        others.append(zigzag: live &- previous.live)
+        previous.live = live
+    }
+
+    mutating func append(timePassed now: Timestamp) {
+        begin(2)
+        others.append(zigzag: now.milliseconds)
+    }
+
+    mutating func append(act: [UInt8]) {
+        begin(3)
+        others.append(counted: act)
+    }
+
+    mutating func append(rules: String) {
+        begin(4)
+        others.append(text: rules)
+    }
+
+    private mutating func begin(_ kind: UInt8) {
+        otherCount += 1
+        others.append(varint: count - readingsBeforeOther)
+        others.append(kind)
+        readingsBeforeOther = count
+    }
+
+    /// Forgets everything, but not its memory.
+    mutating func clear() {
+        count = 0
+        otherCount = 0
+        readingsBeforeOther = 0
+        series.removeAll(keepingCapacity: true)
+        times.removeAll(keepingCapacity: true)
+        received.removeAll(keepingCapacity: true)
+        kinds.removeAll(keepingCapacity: true)
+        qualities.removeAll(keepingCapacity: true)
+        values.removeAll(keepingCapacity: true)
+        details.removeAll(keepingCapacity: true)
+        others.removeAll(keepingCapacity: true)
+        previous = JournalPrevious()
+    }
+
+    var body: [UInt8] {
+        var body: [UInt8] = []
+        body.reserveCapacity(size + 64)
+        body.append(varint: count)
+        for column in [series, times, received, kinds, qualities, values, details, others] {
+            body.append(counted: column)
+        }
+        return body
+    }
+}
+
+private struct JournalPrevious {
+    var series: Int64 = -1
+    var at: Int64 = 0
+    var received: Int64 = 0
+    /// Every block says anew where the clock stands: one that is damaged costs only itself.
+    var live: Int64 = 0
+}
+
+/// Reads a block input by input.
+struct JournalBlockReader {
+    let count: Int
+    private var series: ByteReader
+    private var times: ByteReader
+    private var received: ByteReader
+    private var kinds: ByteReader
+    private var qualities: ByteReader
+    private var values: ByteReader
+    private var details: ByteReader
+    private var others: ByteReader
+    private var previous = JournalPrevious()
+    private var index = 0
+    /// Readings before the next other input; `nil`: there is none.
+    private var nextOther: Int?
+
+    init(_ body: [UInt8]) throws(FormatError) {
+        var reader = ByteReader(body)
+        count = try reader.count()
+        series = try reader.part()
+        times = try reader.part()
+        received = try reader.part()
+        kinds = try reader.part()
+        qualities = try reader.part()
+        values = try reader.part()
+        details = try reader.part()
+        others = try reader.part()
+        try reader.expectEnd()
+        try findOther(after: 0)
+    }
+
+    private mutating func findOther(after readings: Int) throws(FormatError) {
+        nextOther = others.isAtEnd ? nil : readings + (try others.count(atMost: count - readings))
+    }
+
+    /// `nil`: that was all.
+    mutating func next() throws(FormatError) -> JournalInput? {
+        if let place = nextOther, place == index {
+            let input = try other()
+            try findOther(after: index)
+            return input
+        }
+        guard index < count else { return nil }
+        index += 1
+        let kind = try kinds.byte()
+        previous.series = previous.series &+ 1 &+ (try series.zigzag())
+        previous.at = previous.at &+ (try times.zigzag())
+        previous.received = previous.received &+ (try received.zigzag())
+        guard let place = Int32(exactly: previous.series), place >= 0 else {
+            throw FormatError("series \(previous.series) cannot be")
+        }
+        let quality = Quality(rawValue: try qualities.byte())
+        let value = try value(kind)
+        let detail = kind & 64 != 0 ? try details.text() : nil
+        return .reading(
+            Reading(
+                series: place, at: Timestamp(milliseconds: previous.at),
+                receivedAt: Timestamp(milliseconds: previous.received), value: value, quality: quality,
+                backlog: kind & 16 != 0, detail: detail),
+            isConflicting: kind & 8 != 0, isRetry: kind & 32 != 0)
+    }
+
+    @inline(__always) private mutating func value(_ kind: UInt8) throws(FormatError) -> Value {
+        switch kind & 3 {
+        case 0:
+            let exponent = try values.byte()
+            guard exponent <= Decimal.maximumExponent else { throw FormatError("exponent \(exponent) cannot be") }
+            return .number(Decimal.value(try values.zigzag(), exponent))
+        case 1: return .number(Double(bitPattern: try values.fixed()))
+        case 2: return .boolean(kind & 4 != 0)
+        default: return .text(try values.text())
+        }
+    }
+
+    private mutating func other() throws(FormatError) -> JournalInput {
+        switch try others.byte() {
+        case 1:
+            previous.live = previous.live &+ (try others.zigzag())
+            return .live(previous.live)
+        case 2: return .timePassed(now: Timestamp(milliseconds: try others.zigzag()))
+        case 3: return .act(try others.counted())
+        case 4: return .rules(try others.text())
+        case let kind: throw FormatError("an input of kind \(kind) is unknown")
+        }
+    }
+}

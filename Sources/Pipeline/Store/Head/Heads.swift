@@ -1,0 +1,471 @@
+import FireModel
+
+/// What is in no stored chunk yet, compressed in memory, and the newest value of every series.
+///
+/// Per series a chain of small blocks holds its readings in ascending time; what comes late goes to a list beside
+/// it. Chains belong to a generation. When the heads are to be stored the generation is frozen: its chains stay
+/// as they are and readable until they are stored, and what comes goes to the next one.
+///
+/// A chain is a string of bytes, reading after reading:
+///
+///     varint    bit 0: a prefix follows · bit 1: same value as before · above: difference of differences of the
+///               times, zigzag (the first: difference to the generation's base)
+///     prefix    form (see `HeadEntry.form`) · quality, + 128 if a detail follows · varint: text of the detail
+///     value     absent if it is the same. Behind a prefix absolute: a decimal zigzag, a number eight bytes, a boolean
+///               one byte, a text the varint of its place. Else: a decimal zigzag of the difference, a boolean
+///               nothing as it can only be the other one, a number and a text as behind a prefix
+struct Heads {
+    private(set) var entries: [HeadEntry] = []
+    private(set) var current = Generation(number: 1)
+    private(set) var frozen: Generation?
+    /// Entries as they were when their generation was frozen, of series that have been appended to since.
+    private var frozenEntries: [Int32: HeadEntry] = [:]
+    /// Newest value of series whose newest value is a text.
+    private var lastTexts: [Int32: String] = [:]
+
+    /// Readings held.
+    var count: Int { current.count + (frozen?.count ?? 0) }
+    /// Bytes of memory that a next seal would set free.
+    var size: Int { current.size }
+
+    // MARK: - In
+
+    /// Takes a reading whose identity is known to be new.
+    mutating func append(
+        series: Int32, at: Int64, value: Value, quality: Quality, detail: String?
+    ) {
+        let index = Int(series)
+        if index >= entries.count {
+            entries.append(contentsOf: repeatElement(HeadEntry(), count: index + 1 - entries.count))
+        }
+        guard at > entries[index].at else {
+            current.appendLate(series, Sample(at: at, value: value, quality: quality, detail: detail))
+            return
+        }
+        var entry = entries[index]
+        if entry.generation != current.number {
+            if let frozen, entry.generation == frozen.number { frozenEntries[series] = entry }
+            entry.begin(current.number)
+        }
+        if case .text(let text) = value {
+            lastTexts[series] = text
+        } else if entry.form == HeadEntry.text {
+            lastTexts[series] = nil
+        }
+        current.append(&entry, at: at, value: value, quality: quality, detail: detail)
+        entries[index] = entry
+    }
+
+    /// A value stored long ago, as the newest one known: at the start.
+    mutating func restore(series: Int32, last: Sample) {
+        let index = Int(series)
+        if index >= entries.count {
+            entries.append(contentsOf: repeatElement(HeadEntry(), count: index + 1 - entries.count))
+        }
+        guard last.at > entries[index].at else { return }
+        var entry = HeadEntry()
+        entry.at = last.at
+        entry.quality = last.quality.rawValue
+        switch last.value {
+        case .number(let x):
+            entry.form = HeadEntry.number
+            entry.bits = x.bitPattern
+        case .boolean(let x):
+            entry.form = HeadEntry.boolean
+            entry.bits = x ? 1 : 0
+        case .text(let x):
+            entry.form = HeadEntry.text
+            lastTexts[series] = x
+        }
+        entries[index] = entry
+    }
+
+    mutating func removeAll() { self = Heads() }
+
+    // MARK: - Generations
+
+    mutating func freeze() {
+        frozen = current
+        frozenEntries = [:]
+        current = Generation(number: current.number + 1)
+    }
+
+    /// What was frozen is stored now.
+    mutating func dropFrozen() {
+        frozen = nil
+        frozenEntries = [:]
+    }
+
+    // MARK: - Out
+
+    /// The newest reading of a series, stored or not.
+    func last(_ series: Int32) -> Sample? {
+        guard Int(series) < entries.count else { return nil }
+        return last(series, entries[Int(series)])
+    }
+
+    /// The newest reading of a series at the moment its generation was frozen.
+    func lastWhenFrozen(_ series: Int32) -> Sample? {
+        guard Int(series) < entries.count, let frozen else { return nil }
+        let entry = frozenEntries[series] ?? entries[Int(series)]
+        return entry.generation <= frozen.number ? last(series, entry) : nil
+    }
+
+    private func last(_ series: Int32, _ entry: HeadEntry) -> Sample? {
+        let value: Value
+        switch entry.form {
+        case HeadEntry.unknown: return nil
+        case HeadEntry.boolean: value = .boolean(entry.bits != 0)
+        case HeadEntry.text:
+            if let frozen, entry.generation == frozen.number {
+                value = .text(frozen.texts[Int(entry.bits)])
+            } else {
+                value = .text(lastTexts[series] ?? "")
+            }
+        default: value = .number(Double(bitPattern: entry.bits))
+        }
+        return Sample(at: entry.at, value: value, quality: Quality(rawValue: entry.quality))
+    }
+
+    /// Newest time of a series, `Int64.min` if it has none.
+    @inline(__always) func lastTime(_ series: Int32) -> Int64 {
+        Int(series) < entries.count ? entries[Int(series)].at : .min
+    }
+
+    /// What is held of a series from `from` (inclusive) to `to` (exclusive), ascending.
+    func samples(_ series: Int32, from: Int64 = .min, to: Int64 = .max) -> [Sample] {
+        merged(frozenSamples(series, from: from, to: to), currentSamples(series, from: from, to: to))
+    }
+
+    /// Likewise, of what is frozen. What has come since is later, but for what came late.
+    func frozenSamples(_ series: Int32, from: Int64 = .min, to: Int64 = .max) -> [Sample] {
+        guard let frozen, Int(series) < entries.count else { return [] }
+        return frozen.samples(series, frozenEntries[series] ?? entries[Int(series)], from, to)
+    }
+
+    private func currentSamples(_ series: Int32, from: Int64, to: Int64) -> [Sample] {
+        guard Int(series) < entries.count else { return [] }
+        return current.samples(series, entries[Int(series)], from, to)
+    }
+
+    /// The value held at exactly this time; `nil`: none.
+    func value(_ series: Int32, at time: Int64) -> Value? {
+        guard Int(series) < entries.count, time <= entries[Int(series)].at else { return nil }
+        if time == entries[Int(series)].at { return last(series, entries[Int(series)])?.value }
+        return samples(series, from: time, to: time + 1).first?.value
+    }
+}
+
+/// What is known of one series in a few words; there are up to millions of them.
+struct HeadEntry {
+    /// Time of the newest reading, milliseconds.
+    var at = Int64.min
+    /// Its value: the bits of a number, 0 or 1, or the place of a text in its generation.
+    var bits: UInt64 = 0
+    /// Whose chain it is; of an older one than is held there is only the newest value.
+    var generation: UInt32 = 0
+    /// Milliseconds between the last two.
+    var step: Int32 = 0
+    var first: UInt32 = 0
+    var last: UInt32 = 0
+    var count: UInt32 = 0
+    /// Bytes used of the last block.
+    var fill: UInt8 = 0
+    /// 0–9: a decimal with so many places; else one of the constants.
+    var form = Self.unknown
+    var quality: UInt8 = 0
+
+    static let number: UInt8 = 0x10
+    static let boolean: UInt8 = 0x20
+    static let text: UInt8 = 0x30
+    static let unknown: UInt8 = 0xFF
+
+    mutating func begin(_ generation: UInt32) {
+        self.generation = generation
+        step = 0
+        first = 0
+        last = 0
+        count = 0
+        fill = 0
+    }
+}
+
+/// The chains of a time between two seals.
+struct Generation {
+    let number: UInt32
+    /// Of its first reading.
+    private(set) var base: Int64 = 0
+    private(set) var count = 0
+    /// Of all readings.
+    private(set) var least = Int64.max
+    private(set) var most = Int64.min
+    private(set) var texts: [String] = []
+    private var textPlaces: [String: UInt32] = [:]
+    private var textBytes = 0
+    /// Per series, ascending.
+    private var late: [Int32: [Sample]] = [:]
+    private var lateCount = 0
+    private var blocks: [UInt8] = []
+
+    /// Four bytes of a block name the next one; most chains of an hour fit in two.
+    private static let blockSize = 24
+    private static let linkSize = 4
+    private static let payload = blockSize - linkSize
+    /// Memory of a late reading, about.
+    private static let lateSize = 96
+    /// Asked for at once and used bit by bit: as an array grows it moves, and what is large moves long.
+    private static let reserved = 192 << 20
+
+    init(number: UInt32) { self.number = number }
+
+    var size: Int { blocks.count + textBytes + lateCount * Self.lateSize }
+
+    private mutating func note(_ at: Int64) {
+        count += 1
+        if at < least { least = at }
+        if at > most { most = at }
+    }
+
+    mutating func appendLate(_ series: Int32, _ sample: Sample) {
+        note(sample.at)
+        lateCount += 1
+        var run = late.removeValue(forKey: series) ?? []
+        run.insert(sample, at: firstIndex(in: run, notBefore: sample.at))
+        late[series] = run
+    }
+
+    mutating func append(_ entry: inout HeadEntry, at: Int64, value: Value, quality: Quality, detail: String?) {
+        note(at)
+        let isFirst = entry.count == 0
+        if isFirst {
+            if blocks.isEmpty {
+                blocks.reserveCapacity(Self.reserved)
+                // Block 0 is none.
+                blocks.append(contentsOf: repeatElement(0, count: Self.blockSize))
+                base = at
+            }
+            entry.first = newBlock()
+            entry.last = entry.first
+            entry.fill = 0
+        }
+        let delta = at &- (isFirst ? base : entry.at)
+        var time = zigzag(delta &- Int64(entry.step)) << 2
+        if !isFirst { entry.step = Int32(clamping: delta) }
+        entry.at = at
+
+        var form = entry.form
+        var bits: UInt64 = 0
+        var whole: Int64 = 0
+        switch value {
+        case .number(let x):
+            bits = x.bitPattern
+            if form <= Decimal.maximumExponent, let fits = Decimal.whole(x, form) {
+                whole = fits
+            } else if let exponent = Decimal.exponent(of: x), let fits = Decimal.whole(x, exponent) {
+                form = exponent
+                whole = fits
+            } else {
+                form = HeadEntry.number
+            }
+        case .boolean(let x):
+            bits = x ? 1 : 0
+            form = HeadEntry.boolean
+        case .text(let x):
+            bits = UInt64(place(x))
+            form = HeadEntry.text
+        }
+        let hasPrefix = isFirst || form != entry.form || quality.rawValue != entry.quality || detail != nil
+        if hasPrefix {
+            put(varint: time | 1, &entry)
+            put(form, &entry)
+            put(quality.rawValue | (detail == nil ? 0 : 0x80), &entry)
+            if let detail { put(varint: UInt64(place(detail)), &entry) }
+            switch form {
+            case HeadEntry.number: put(fixed: bits, &entry)
+            case HeadEntry.boolean: put(UInt8(bits), &entry)
+            case HeadEntry.text: put(varint: bits, &entry)
+            default: put(varint: zigzag(whole), &entry)
+            }
+        } else if bits == entry.bits {
+            time |= 2
+            put(varint: time, &entry)
+        } else {
+            put(varint: time, &entry)
+            switch form {
+            case HeadEntry.number: put(fixed: bits, &entry)
+            case HeadEntry.boolean: break
+            case HeadEntry.text: put(varint: bits, &entry)
+            default:
+                let before = Decimal.whole(Double(bitPattern: entry.bits), form) ?? 0
+                put(varint: zigzag(whole &- before), &entry)
+            }
+        }
+        entry.form = form
+        entry.bits = bits
+        entry.quality = quality.rawValue
+        entry.count += 1
+    }
+
+    private mutating func place(_ text: String) -> UInt32 {
+        if let known = textPlaces[text] { return known }
+        let place = UInt32(texts.count)
+        texts.append(text)
+        textPlaces[text] = place
+        textBytes += text.utf8.count + 96
+        return place
+    }
+
+    // MARK: Blocks
+
+    private mutating func newBlock() -> UInt32 {
+        let block = UInt32(blocks.count / Self.blockSize)
+        blocks.append(contentsOf: repeatElement(0, count: Self.blockSize))
+        return block
+    }
+
+    @inline(__always) private mutating func put(_ byte: UInt8, _ entry: inout HeadEntry) {
+        if entry.fill == Self.payload {
+            let next = newBlock()
+            let link = Int(entry.last) * Self.blockSize
+            for index in 0..<Self.linkSize {
+                blocks[link + index] = UInt8(truncatingIfNeeded: next >> UInt32(index * 8))
+            }
+            entry.last = next
+            entry.fill = 0
+        }
+        blocks[Int(entry.last) * Self.blockSize + Self.linkSize + Int(entry.fill)] = byte
+        entry.fill += 1
+    }
+
+    @inline(__always) private mutating func put(varint value: UInt64, _ entry: inout HeadEntry) {
+        var rest = value
+        while rest >= 0x80 {
+            put(UInt8(truncatingIfNeeded: rest) | 0x80, &entry)
+            rest >>= 7
+        }
+        put(UInt8(truncatingIfNeeded: rest), &entry)
+    }
+
+    private mutating func put(fixed value: UInt64, _ entry: inout HeadEntry) {
+        for index in 0..<8 { put(UInt8(truncatingIfNeeded: value >> UInt64(index * 8)), &entry) }
+    }
+
+    private struct Chain {
+        var block: Int
+        var offset = 0
+
+        @inline(__always) mutating func byte(_ blocks: [UInt8]) -> UInt8 {
+            if offset == Generation.payload {
+                let link = block * Generation.blockSize
+                var next = 0
+                for index in 0..<Generation.linkSize { next |= Int(blocks[link + index]) << (index * 8) }
+                block = next
+                offset = 0
+            }
+            defer { offset += 1 }
+            return blocks[block * Generation.blockSize + Generation.linkSize + offset]
+        }
+
+        @inline(__always) mutating func varint(_ blocks: [UInt8]) -> UInt64 {
+            var value: UInt64 = 0
+            var shift: UInt64 = 0
+            while true {
+                let next = byte(blocks)
+                value |= UInt64(next & 0x7F) << shift
+                if next < 0x80 { return value }
+                shift += 7
+            }
+        }
+
+        mutating func fixed(_ blocks: [UInt8]) -> UInt64 {
+            (0..<8).reduce(UInt64(0)) { $0 | UInt64(byte(blocks)) << UInt64($1 * 8) }
+        }
+    }
+
+    // MARK: Out
+
+    /// - Parameter entry: of the series; nothing but late ones are held if it belongs to another generation.
+    func samples(_ series: Int32, _ entry: HeadEntry, _ from: Int64, _ to: Int64) -> [Sample] {
+        var samples: [Sample] = []
+        if entry.generation == number, from <= entry.at { decode(entry, from, to, &samples) }
+        guard !late.isEmpty, let run = late[series] else { return samples }
+        let start = firstIndex(in: run, notBefore: from)
+        let end = firstIndex(in: run, notBefore: to)
+        return start < end ? merged(samples, run[start..<end]) : samples
+    }
+
+    private func decode(_ entry: HeadEntry, _ from: Int64, _ to: Int64, _ samples: inout [Sample]) {
+        var chain = Chain(block: Int(entry.first))
+        var at = base
+        var step: Int64 = 0
+        var form = HeadEntry.unknown
+        var quality = Quality()
+        var bits: UInt64 = 0
+        var whole: Int64 = 0
+        for index in 0..<entry.count {
+            let time = chain.varint(blocks)
+            let delta = unzigzag(time >> 2) &+ step
+            at = at &+ delta
+            if index > 0 { step = Int64(Int32(clamping: delta)) }
+            var detail: String?
+            if time & 1 == 1 {
+                form = chain.byte(blocks)
+                let marks = chain.byte(blocks)
+                quality = Quality(rawValue: marks & 0x7F)
+                if marks & 0x80 != 0 { detail = texts[Int(chain.varint(blocks))] }
+                switch form {
+                case HeadEntry.number: bits = chain.fixed(blocks)
+                case HeadEntry.boolean: bits = UInt64(chain.byte(blocks))
+                case HeadEntry.text: bits = chain.varint(blocks)
+                default: whole = unzigzag(chain.varint(blocks))
+                }
+            } else if time & 2 == 0 {
+                switch form {
+                case HeadEntry.number: bits = chain.fixed(blocks)
+                case HeadEntry.boolean: bits ^= 1
+                case HeadEntry.text: bits = chain.varint(blocks)
+                default: whole = whole &+ unzigzag(chain.varint(blocks))
+                }
+            }
+            if at >= to { return }
+            guard at >= from else { continue }
+            let value: Value =
+                switch form {
+                case HeadEntry.number: .number(Double(bitPattern: bits))
+                case HeadEntry.boolean: .boolean(bits != 0)
+                case HeadEntry.text: .text(texts[Int(bits)])
+                default: .number(Decimal.value(whole, form))
+                }
+            samples.append(Sample(at: at, value: value, quality: quality, detail: detail))
+        }
+    }
+}
+
+/// Where in ascending samples the first is that is not before `time`.
+func firstIndex(in samples: [Sample], notBefore time: Int64) -> Int {
+    var low = 0
+    var high = samples.count
+    while low < high {
+        let middle = (low + high) / 2
+        if samples[middle].at < time { low = middle + 1 } else { high = middle }
+    }
+    return low
+}
+
+/// Two ascending lists as one.
+func merged(_ a: [Sample], _ b: some Collection<Sample>) -> [Sample] {
+    guard let firstOfB = b.first else { return a }
+    guard let lastOfA = a.last else { return Array(b) }
+    if lastOfA.at < firstOfB.at { return a + b }
+    var result: [Sample] = []
+    result.reserveCapacity(a.count + b.count)
+    var rest = b[...]
+    for sample in a {
+        while let next = rest.first, next.at < sample.at {
+            result.append(next)
+            rest.removeFirst()
+        }
+        result.append(sample)
+    }
+    return result + rest
+}

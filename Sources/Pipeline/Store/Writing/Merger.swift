@@ -1,0 +1,124 @@
+import FireModel
+
+/// Makes one large segment of several small ones, slice by slice: a day of a series lies together then, is a
+/// third as large, and gets its roll-ups by the hour.
+final class Merger {
+    private struct Job {
+        var inputs: [Segment]
+        var output: Segment
+        var next: Int32 = 0
+        var buckets: Int32
+    }
+
+    private let connection: Connection
+    private let segments: SegmentTable
+    private let codec: FrameCodec
+    private let findChunk: Statement
+    private let insertChunk: Statement
+    private let insertRollup: Statement
+    private let highestSeries: Statement
+    private let damaged: (String) -> Void
+    private var job: Job?
+
+    /// Small segments that make a large one.
+    static let fanIn = 16
+
+    init(
+        _ connection: Connection, segments: SegmentTable, damaged: @escaping (String) -> Void
+    ) throws(StoreError) {
+        self.connection = connection
+        self.segments = segments
+        self.damaged = damaged
+        // Written once and read for months.
+        codec = try FrameCodec(level: 6)
+        findChunk = try Statement(connection, "SELECT body FROM chunk WHERE id = ?")
+        insertChunk = try Statement(connection, "INSERT INTO chunk VALUES (?, ?)")
+        insertRollup = try Statement(connection, "INSERT INTO rollup VALUES (?, ?)")
+        highestSeries = try Statement(connection, "SELECT max(id) FROM series")
+    }
+
+    var isUnderWay: Bool { job != nil }
+
+    private var candidates: [Segment] {
+        let small = segments.segments.filter { $0.state == .whole && $0.level == 0 }
+        return small.count >= Self.fanIn ? Array(small.prefix(Self.fanIn)) : []
+    }
+
+    var isDue: Bool { job == nil && !candidates.isEmpty }
+
+    /// Segments that take part must not be removed meanwhile.
+    func takesPart(_ id: Int64) -> Bool { job?.inputs.contains { $0.id == id } == true }
+
+    func begin() throws(StoreError) {
+        let inputs = candidates
+        guard let journal = inputs.map(\.journal).max() else { return }
+        defer { highestSeries.reset() }
+        let highest = try highestSeries.step() ? highestSeries.int(0) : 0
+        let output = try segments.open(level: 1, journal: journal)
+        job = Job(inputs: inputs, output: output, buckets: Int32(clamping: highest / Int64(ChunkBody.width) + 1))
+    }
+
+    func abandon() { job = nil }
+
+    /// - Parameter cutoff: older readings are past their time and left behind.
+    func slice(until deadline: ContinuousClock.Instant, cutoff: Int64) throws(StoreError) -> Sealer.Progress {
+        guard var job else { return .finished }
+        defer { self.job = job }
+        repeat {
+            guard job.next < job.buckets else {
+                job.output.state = .whole
+                try segments.save(job.output)
+                for input in job.inputs { try segments.forget(input.id) }
+                return .finished
+            }
+            try merge(job.next, &job, cutoff)
+            job.next += 1
+        } while ContinuousClock.now < deadline
+        return .more
+    }
+
+    /// The transaction of the last slice is committed.
+    /// - Returns: Those whose rows are nobody's now.
+    func finished() -> [Segment] {
+        guard let job else { return [] }
+        segments.committed(removed: Set(job.inputs.map(\.id)), saved: job.output)
+        self.job = nil
+        return job.inputs
+    }
+
+    private func merge(_ bucket: Int32, _ job: inout Job, _ cutoff: Int64) throws(StoreError) {
+        var samples = [[Sample]](repeating: [], count: Int(ChunkBody.width))
+        for input in job.inputs {
+            for one in try chunk(Segment.row(input.id, bucket)) {
+                samples[Int(one.place)] = merged(samples[Int(one.place)], one.samples)
+            }
+        }
+        var series: [ChunkBody.Series] = []
+        for place in samples.indices {
+            let kept = samples[place][firstIndex(in: samples[place], notBefore: cutoff)...]
+            if !kept.isEmpty { series.append(ChunkBody.Series(place: UInt8(place), samples: Array(kept))) }
+        }
+        guard !series.isEmpty else { return }
+        let row = Segment.row(job.output.id, bucket)
+        insertChunk.bind(1, row)
+        insertChunk.bind(2, try codec.seal(ChunkBody.encode(series), key: row))
+        try insertChunk.run()
+        let hours = series.map { RollupBody.Series(place: $0.place, hours: RollupBody.hours(of: $0.samples)) }
+        insertRollup.bind(1, row)
+        insertRollup.bind(2, try codec.seal(RollupBody.encode(hours), key: row))
+        try insertRollup.run()
+        job.output.note(series)
+    }
+
+    private func chunk(_ row: Int64) throws(StoreError) -> [ChunkBody.Series] {
+        findChunk.bind(1, row)
+        defer { findChunk.reset() }
+        guard try findChunk.step() else { return [] }
+        do throws(FormatError) {
+            return try ChunkBody.decode(try codec.open(findChunk.bytes(0), key: row))
+        } catch {
+            damaged("chunk \(row): \(error)")
+            return []
+        }
+    }
+}

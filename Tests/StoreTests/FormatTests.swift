@@ -1,0 +1,223 @@
+import FireModel
+import Testing
+
+@testable import FireStore
+
+struct FormatTests {
+    /// Doubles of every sort: what devices send, and every edge of the format.
+    static func number(_ dice: inout Dice) -> Double {
+        switch Int.random(in: 0..<12, using: &dice) {
+        case 0: Double(bitPattern: dice.next())
+        case 1:
+            [0, -0.0, .infinity, -.infinity, .nan, .leastNonzeroMagnitude, -.greatestFiniteMagnitude, .pi, 1e15, 1e16]
+                .randomElement(using: &dice) ?? 0
+        case 2: Double.random(in: -1...1, using: &dice)
+        case 3: Double(Int64.random(in: .min ... .max, using: &dice))
+        case 4: 9_007_199_254_740_992 + Double(Int.random(in: -2...2, using: &dice))
+        case 5...8: Double(Int.random(in: 0..<1000, using: &dice)) / 1000
+        default: Double(Int.random(in: -1_000_000...1_000_000, using: &dice)) / 100
+        }
+    }
+
+    static func samples(_ dice: inout Dice, count: Int) -> [Sample] {
+        let type = Int.random(in: 0..<6, using: &dice)
+        let constant = Double(Int.random(in: 0..<100, using: &dice)) / 10
+        var at = Int64.random(in: -5_000_000_000_000...5_000_000_000_000, using: &dice)
+        let interval = Int64.random(in: 1...100_000, using: &dice)
+        let hasMarks = Bool.random(using: &dice)
+        return (0..<count).map { _ in
+            at += Bool.random(using: &dice) ? interval : Int64.random(in: 1...interval * 3, using: &dice)
+            let value: Value =
+                switch type {
+                case 0: .boolean(Int.random(in: 0..<9, using: &dice) == 0)
+                case 1: .text(["", "充电中", "idle", "a\0b"].randomElement(using: &dice) ?? "")
+                case 2: .number(constant)
+                case 3:
+                    [.boolean(true), .text("x"), .number(number(&dice))].randomElement(using: &dice) ?? .boolean(false)
+                case 4: .number(Double(Int.random(in: 100..<200, using: &dice)) / 1000)
+                default: .number(number(&dice))
+                }
+            return Sample(
+                at: at, value: value,
+                quality: hasMarks && Int.random(in: 0..<5, using: &dice) == 0 ? [.implausiblyHigh, .retained] : [],
+                detail: hasMarks && Int.random(in: 0..<9, using: &dice) == 0 ? "二层 \(at)" : nil)
+        }
+    }
+
+    static func chunk(_ dice: inout Dice) -> [ChunkBody.Series] {
+        var series: [ChunkBody.Series] = []
+        for place in 0..<UInt8(ChunkBody.width) where Bool.random(using: &dice) {
+            var its = samples(&dice, count: Int.random(in: 1...60, using: &dice))
+            // The metrics of a message share its time.
+            if let before = series.last?.samples, Bool.random(using: &dice) {
+                its = zip(before, its).map {
+                    Sample(at: $0.at, value: $1.value, quality: $1.quality, detail: $1.detail)
+                }
+            }
+            if !its.isEmpty { series.append(ChunkBody.Series(place: place, samples: its)) }
+        }
+        return series
+    }
+
+    @Test(arguments: 1...20 as ClosedRange<UInt64>) func chunkComesBackToTheBit(seed: UInt64) throws {
+        var dice = Dice(seed)
+        let codec = try FrameCodec()
+        for _ in 0..<30 {
+            let series = Self.chunk(&dice)
+            let framed = try codec.seal(ChunkBody.encode(series), key: Int64(seed))
+            let body = try codec.open(framed, key: Int64(seed))
+            #expect(try ChunkBody.decode(body) == series)
+            let wanted = UInt32(truncatingIfNeeded: dice.next())
+            #expect(
+                try ChunkBody.decode(body, wanted: wanted) == series.filter { wanted >> UInt32($0.place) & 1 == 1 })
+        }
+    }
+
+    @Test func everyDoubleIsKept() {
+        var dice = Dice(11)
+        for _ in 0..<200_000 {
+            let x = Self.number(&dice)
+            for exponent in 0...Decimal.maximumExponent {
+                guard let whole = Decimal.whole(x, exponent) else { continue }
+                guard Decimal.value(whole, exponent).bitPattern != x.bitPattern else { continue }
+                Issue.record("\(x) with \(exponent) places comes back as \(Decimal.value(whole, exponent))")
+            }
+        }
+        #expect(Decimal.exponent(of: 0.312) == 3 && Decimal.exponent(of: 0.1 + 0.2) == nil)
+        #expect(Decimal.whole(-0.0, 0) == nil && Decimal.whole(.nan, 0) == nil && Decimal.whole(.infinity, 0) == nil)
+    }
+
+    static func reading(_ dice: inout Dice, at: Int64) -> Reading {
+        Reading(
+            series: Int32.random(in: 0..<1000, using: &dice), at: Timestamp(milliseconds: at),
+            receivedAt: Timestamp(milliseconds: at + Int64.random(in: 0..<100, using: &dice)),
+            value: samples(&dice, count: 1)[0].value,
+            quality: Quality(rawValue: UInt8.random(in: 0..<32, using: &dice)),
+            backlog: Bool.random(using: &dice), detail: Int.random(in: 0..<9, using: &dice) == 0 ? "详情" : nil)
+    }
+
+    @Test(arguments: 1...20 as ClosedRange<UInt64>) func journalTellsWhatItWasTold(seed: UInt64) throws {
+        var dice = Dice(seed)
+        var writer = JournalBlockWriter()
+        for _ in 0..<20 {
+            writer.clear()
+            #expect(writer.isEmpty)
+            var told: [JournalInput] = []
+            var live: Int64 = 0
+            for _ in 0..<Int.random(in: 0..<200, using: &dice) {
+                switch Int.random(in: 0..<20, using: &dice) {
+                case 0:
+                    live += Int64.random(in: 1..<1000, using: &dice)
+                    writer.append(live: live)
+                    writer.append(live: live)
+                    told.append(.live(live))
+                case 1:
+                    writer.append(timePassed: start + live)
+                    told.append(.timePassed(now: start + live))
+                case 2:
+                    writer.append(act: [1, 2, 3])
+                    told.append(.act([1, 2, 3]))
+                case 3:
+                    writer.append(rules: "规则")
+                    told.append(.rules("规则"))
+                default:
+                    let reading = Self.reading(
+                        &dice, at: start.milliseconds + Int64.random(in: -9999..<9999, using: &dice))
+                    let isConflicting = Bool.random(using: &dice)
+                    writer.append(reading, isConflicting: isConflicting, isRetry: !isConflicting)
+                    told.append(.reading(reading, isConflicting: isConflicting, isRetry: !isConflicting))
+                }
+            }
+            var reader = try JournalBlockReader(writer.body)
+            var found: [JournalInput] = []
+            while let input = try reader.next() { found.append(input) }
+            #expect(found == told)
+        }
+    }
+
+    @Test func lastValuesComeBack() throws {
+        var dice = Dice(5)
+        for _ in 0..<200 {
+            let newest = (0..<UInt8.random(in: 0..<32, using: &dice)).map {
+                (
+                    place: $0,
+                    sample: {
+                        var it = Self.samples(&dice, count: 1)[0]; it.detail = nil; return it
+                    }()
+                )
+            }
+            let found = try LastBody.decode(LastBody.encode(newest))
+            #expect(found.map(\.place) == newest.map(\.place) && found.map(\.sample) == newest.map(\.sample))
+        }
+    }
+
+    @Test(arguments: 1...10 as ClosedRange<UInt64>) func rollUpsComeBackAndAddUp(seed: UInt64) throws {
+        var dice = Dice(seed)
+        let series = Self.chunk(&dice).map {
+            RollupBody.Series(place: $0.place, hours: RollupBody.hours(of: $0.samples))
+        }
+        let found = try RollupBody.decode(RollupBody.encode(series))
+        for (a, b) in zip(found, series) {
+            #expect(a.place == b.place && a.hours.map(\.number) == b.hours.map(\.number))
+            for (x, y) in zip(a.hours, b.hours) {
+                for function in ReadingQuery.Function.allCases {
+                    #expect(x.rollup.value(function) == y.rollup.value(function))
+                }
+            }
+        }
+    }
+
+    /// Whatever a disk makes of a body: an error that says so, never a crash, never more memory than it is worth.
+    @Test(arguments: 1...20 as ClosedRange<UInt64>) func damageIsNoticed(seed: UInt64) throws {
+        var dice = Dice(seed)
+        let codec = try FrameCodec()
+        var writer = JournalBlockWriter()
+        for at in 0..<50 as Range<Int64> {
+            writer.append(Self.reading(&dice, at: at), isConflicting: false, isRetry: false)
+        }
+        writer.append(act: [1, 2, 3])
+        let hours = Self.chunk(&dice).map {
+            RollupBody.Series(place: $0.place, hours: RollupBody.hours(of: $0.samples))
+        }
+        let bodies = [
+            ChunkBody.encode(Self.chunk(&dice)), writer.body, RollupBody.encode(hours),
+            LastBody.encode([(3, Sample(at: 5, value: .text("x")))]),
+            StoredCheckpoint(engine: [1, 2, 3], rules: "r", live: 7).bytes,
+        ]
+        for body in bodies {
+            let framed = try codec.seal(body, key: 9)
+            for _ in 0..<40 {
+                var damaged = framed
+                switch Int.random(in: 0..<4, using: &dice) {
+                case 0: damaged.removeLast(Int.random(in: 1...damaged.count, using: &dice))
+                case 1: damaged.append(0)
+                default:
+                    damaged[Int.random(in: 0..<damaged.count, using: &dice)] ^=
+                        1 << UInt8.random(in: 0..<8, using: &dice)
+                }
+                #expect(throws: FormatError.self) { try codec.open(damaged, key: 9) }
+            }
+            #expect(throws: FormatError.self) { try codec.open(framed, key: 10) }
+            // And without the checksum's help.
+            for _ in 0..<200 {
+                var damaged = body
+                for _ in 0...Int.random(in: 0..<3, using: &dice) where !damaged.isEmpty {
+                    damaged[Int.random(in: 0..<damaged.count, using: &dice)] = UInt8.random(in: 0...255, using: &dice)
+                }
+                if Bool.random(using: &dice) { damaged.removeLast(Int.random(in: 0...damaged.count, using: &dice)) }
+                decodeAll(damaged)
+            }
+        }
+        for _ in 0..<300 {
+            decodeAll((0..<Int.random(in: 0..<80, using: &dice)).map { _ in UInt8.random(in: 0...255, using: &dice) })
+        }
+    }
+
+    private func decodeAll(_ body: [UInt8]) {
+        _ = try? ChunkBody.decode(body, limit: 5000)
+        _ = try? RollupBody.decode(body, limit: 5000)
+        _ = try? LastBody.decode(body)
+        _ = try? StoredCheckpoint(body)
+        if var reader = try? JournalBlockReader(body) { while let input = try? reader.next() { _ = input } }
+    }
+}
