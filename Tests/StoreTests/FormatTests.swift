@@ -108,9 +108,12 @@ struct FormatTests {
                 switch Int.random(in: 0..<20, using: &dice) {
                 case 0:
                     live += Int64.random(in: 1..<1000, using: &dice)
-                    writer.append(live: live)
-                    writer.append(live: live)
-                    told.append(.live(live))
+                    writer.append(live: live, steady: live * 2)
+                    writer.append(live: live, steady: live * 2)
+                    told.append(.clocks(live: live, steady: live * 2))
+                case 4:
+                    writer.appendBeginning()
+                    told.append(.began)
                 case 1:
                     writer.append(timePassed: start + live)
                     told.append(.timePassed(now: start + live))

@@ -19,7 +19,8 @@ struct JournalTests {
                 case .reading(let reading, let isConflicting, let isRetry):
                     let marks = (isConflicting ? " conflicting" : "") + (isRetry ? " retry" : "")
                     told.append("\(reading.series) \(reading.at - start) \(reading.value)\(marks)")
-                case .live(let live): told.append("live \(live)")
+                case .clocks(let live, let steady): told.append("live \(live) steady \(steady)")
+                case .began: told.append("began")
                 case .timePassed(let now): told.append("time passed \(now - start)")
                 case .act(let bytes): told.append("act \(bytes)")
                 case .rules(let text): told.append("rules \(text)")
@@ -37,21 +38,22 @@ struct JournalTests {
     @Test func inputsAreToldAgainInTheirOrder() throws {
         let bench = try Bench()
         let series = bench.series("h1", "pressure")
+        try bench.open().noteBeginning()
         try bench.open().note(rules: "R1")
-        try bench.open().note(live: 100)
+        try bench.open().note(live: 100, steady: 7)
         try bench.admit(series, 5, .number(1))
         try bench.admit(series, 5, .number(1))
         try bench.admit(series, 5, .number(2))
         try bench.open().note(timePassed: start + 7)
         try bench.commit()
         try bench.open().note(act: [4, 5])
-        try bench.open().note(live: 300)
+        try bench.open().note(live: 300, steady: 9)
         try bench.admit(series, 3, .boolean(true))
         try bench.commit()
         try bench.admit(series, 99, .number(9))
         let all = [
-            "checkpoint none", "rules R1", "live 100", "0 5 1", "0 5 2 conflicting", "time passed 7", "act [4, 5]",
-            "live 300", "0 3 true",
+            "checkpoint none", "began", "rules R1", "live 100 steady 7", "0 5 1", "0 5 2 conflicting", "time passed 7", "act [4, 5]",
+            "live 300 steady 9", "0 3 true",
         ]
         // What was not committed is not told.
         #expect(try reopened(bench) == all)

@@ -151,8 +151,8 @@ public struct AlarmChange: Sendable, Equatable {
 }
 
 /// What an operator does to an alarm (contract 5).
-public struct OperatorAct: Sendable, Equatable {
-    public enum Deed: Sendable, Equatable {
+public struct OperatorAct: Sendable, Equatable, Codable {
+    public enum Deed: Sendable, Equatable, Codable {
         case acknowledge
         /// `force`: a clearing verdict although the cause is still reported.
         case verdict(Verdict, cause: String?, force: Bool)

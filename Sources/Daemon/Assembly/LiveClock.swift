@@ -10,7 +10,9 @@ struct LiveClock {
     private var remainder = Duration.zero
     private var isCounting = false
 
-    init(now: ContinuousClock.Instant) {
+    /// - Parameter milliseconds: where the counting clock of the last run stood.
+    init(now: ContinuousClock.Instant, milliseconds: Int64 = 0) {
+        self.milliseconds = milliseconds
         began = now
         last = now
     }

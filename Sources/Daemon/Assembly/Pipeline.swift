@@ -4,6 +4,7 @@ import FireNormalise
 import FireRules
 import FireSettings
 import FireStore
+import Logging
 
 /// What stays the same for the life of the process.
 struct WorkerContext {
@@ -25,6 +26,10 @@ struct WorkerContext {
 /// there is one way in and not two.
 final class Pipeline {
     let fleet: Fleet
+    /// Where the counting clock stood when this was opened, in milliseconds.
+    let live: Int64
+    /// Rules and catalogue in force, as the journal records them.
+    var rules: String
     let normaliser: Normaliser
     let engine: RuleEngine
     /// `nil`: the store cannot be written, and this pipeline lives in memory.
@@ -41,25 +46,40 @@ final class Pipeline {
     var router: Router
 
     /// Opens the store and takes up where it ended.
+    ///
+    /// - Parameter live: of this run; `nil`: it is the first, and the counting clock goes on from where it was.
     init(
-        opening context: WorkerContext, _ loaded: LoadedConfiguration, live: Int64,
+        opening context: WorkerContext, _ loaded: LoadedConfiguration, live current: Int64?, logger: Logger,
         onUnknownMetric: @escaping (String, String) -> Void
     ) throws {
         let store = try StoreWriter(
             path: context.databasePath, settings: context.storeSettings, counters: context.storeCounters,
             onDamage: context.onDamage, onMigration: context.onMigration)
         let fleet = Fleet(catalogue: loaded.catalogue)
-        let stored = try store.load(into: fleet)
+        let replay = Replay(gateway: context.gateway, fleet: fleet, store: store, logger: logger)
+        let stored = try store.load(into: fleet, checkpoint: replay.begin, input: replay.show)
+        replay.runEnded()
+        let live = current ?? replay.live
+        self.live = live
+        engine = replay.engine
         let reader = try StoreReader(beside: store)
         outbox = try StoreReader(beside: store)
         maintenance = try StoreMaintenance(path: context.databasePath, counters: context.storeCounters)
-        engine = RuleEngine(gateway: context.gateway, fleet: fleet, rules: loaded.rules)
-        for known in stored.alarms {
+        rules = try RecordedRules(catalogue: loaded.catalogue, rules: loaded.rules).json()
+        fleet.adopt(loaded.catalogue)
+        // Rules found changed are taken over after the replay, exactly as a reload.
+        if replay.rules != rules { engine.adopt(loaded.rules) }
+        for known in stored.alarms where !replay.isExact || known.alarm.isUnknown(to: engine, context.gateway) {
             engine.restore(
                 known.alarm, ordinal: known.ordinal, live: live, expiresAfter: SystemConditionID.expiry(of: known.alarm)
             )
         }
-        for reading in stored.latest { engine.seed(reading, live: live) }
+        store.noteBeginning()
+        store.note(rules: rules)
+        if !replay.isExact {
+            for reading in stored.latest { engine.seed(reading, live: live) }
+            store.wantSeal()
+        }
         normaliser = try Normaliser(
             fleet: fleet, counters: context.normaliseCounters, retained: stored.retained,
             redeliveries: stored.redeliveries, onUnknownMetric: onUnknownMetric)
@@ -87,6 +107,8 @@ final class Pipeline {
         engine = RuleEngine(gateway: context.gateway, fleet: fleet, rules: loaded.rules)
         normaliser = try Normaliser(fleet: fleet, counters: context.normaliseCounters, onUnknownMetric: onUnknownMetric)
         router = Router(gatewayID: context.gateway.id, endpoints: loaded.endpoints, matched: [:])
+        live = 0
+        rules = ""
         store = nil
         reader = nil
         outbox = nil
@@ -123,5 +145,13 @@ final class Pipeline {
         guard let reader else { return }
         router = Router(
             gatewayID: context.gateway.id, endpoints: loaded.endpoints, matched: try reader.matchedEndpoints())
+    }
+}
+
+extension Alarm {
+    /// Of the gateway itself, or active and not among what the replay has brought back: for what a damaged row of the
+    /// journal took along.
+    fileprivate func isUnknown(to engine: RuleEngine, _ gateway: AlarmDevice) -> Bool {
+        (device.kind == gateway.kind && device.id == gateway.id) || (state == .active && !engine.isActive(id))
     }
 }

@@ -25,9 +25,12 @@ extension Worker {
     func perform(
         _ act: OperatorAct, _ alarm: Alarm, _ reply: WorkerInbox.Reply<Result<Alarm, OperatorActError>>
     ) {
-        guard pipeline.store != nil else { return reply(.failure(.storeNotWritable)) }
+        guard let store = pipeline.store else { return reply(.failure(.storeNotWritable)) }
         do throws(OperatorActError) {
-            let after = try pipeline.engine.act(act, on: alarm, now: WallClock.now())
+            let now = WallClock.now()
+            let after = try pipeline.engine.act(act, on: alarm, now: now)
+            store.note(live: live.milliseconds, steady: live.steady)
+            store.note(act: RecordedAct.json(act, on: alarm, now: now))
             replies.append { [unowned self] in
                 reply(pipeline.store == nil ? .failure(.storeNotWritable) : .success(after))
             }
@@ -76,6 +79,10 @@ extension Worker {
         self.loaded = loaded
         pipeline.fleet.adopt(loaded.catalogue)
         pipeline.engine.adopt(loaded.rules)
+        if let rules = try? RecordedRules(catalogue: loaded.catalogue, rules: loaded.rules).json() {
+            pipeline.rules = rules
+            pipeline.store?.note(rules: rules)
+        }
         pipeline.router.adopt(endpoints: loaded.endpoints)
         mustCommit = true
     }

@@ -37,6 +37,8 @@ final class Worker {
     var findings = Findings()
     /// The worker's own copy of what `state` shows: asked for every message, it must not take a lock.
     var clockIsSynchronised = true
+    /// Where the counting clock stood when it was last written down for its own sake.
+    var recordedLive: Int64 = 0
 
     // What waits for the next commit.
     var mustCommit = false
@@ -65,6 +67,8 @@ final class Worker {
     /// Messages of the bulk lane between two looks at the urgent one.
     static let bulkSlice = 32
     static let maximumQuarantineAlarms = 500
+    /// Milliseconds of the counting clock.
+    static let recordedEvery: Int64 = 10_000
     static let firstRetry = Duration.seconds(1)
     static let longestRetry = Duration.seconds(30)
     /// A silence of the broker shorter than this is a restart, not a trouble.
@@ -161,7 +165,7 @@ final class Worker {
         do throws(StoreError) {
             while next < findings.readings.count {
                 var reading = findings.readings[next]
-                let admission = try admit(&reading)
+                let admission = try admit(&reading, isRetry: isRetry)
                 next += 1
                 if admission == .duplicate { continue }
                 news += 1
@@ -186,9 +190,10 @@ final class Worker {
         if findings.hasEvent || pipeline.engine.hasChanges { mustCommit = true }
     }
 
-    func admit(_ reading: inout Reading) throws(StoreError) -> Admission {
+    func admit(_ reading: inout Reading, isRetry: Bool) throws(StoreError) -> Admission {
         guard let store = pipeline.store else { return .new }
-        let admission = try store.admit(&reading, fleet: pipeline.fleet)
+        store.note(live: live.milliseconds, steady: live.steady)
+        let admission = try store.admit(&reading, fleet: pipeline.fleet, isRetry: isRetry)
         switch admission {
         case .new: state.readingsStored.increment()
         case .duplicate: state.readingsDuplicate.increment()
@@ -221,7 +226,18 @@ final class Worker {
     // MARK: - Time
 
     func advanceRules() {
-        pipeline.engine.advance(live: live.milliseconds, now: WallClock.now())
+        let now = WallClock.now()
+        if let deadline = pipeline.engine.nextDeadline {
+            let isDue = deadline <= live.milliseconds
+            // While something is waited for, how far it got is written down, so that a power cut costs seconds of it.
+            if isDue || live.milliseconds - recordedLive >= Self.recordedEvery, let store = pipeline.store {
+                recordedLive = live.milliseconds
+                store.note(live: live.milliseconds, steady: live.steady)
+                if isDue { store.note(timePassed: now) }
+                mustCommit = true
+            }
+        }
+        pipeline.engine.advance(live: live.milliseconds, now: now)
         if pipeline.engine.hasChanges { mustCommit = true }
     }
 
@@ -245,13 +261,21 @@ final class Worker {
         }
     }
 
+    /// The rules as they are, for a restart to go on from.
+    private func checkpoint(_ store: StoreWriter) -> StoredCheckpoint {
+        StoredCheckpoint(
+            engine: pipeline.engine.checkpoint { store.last($0)?.at }, rules: pipeline.rules, live: live.milliseconds)
+    }
+
     /// Seals, merges and deletes a little: after a batch, as under steady traffic there is always one pending, and
     /// when nothing comes.
     func retain() {
         guard let store = pipeline.store, !store.hasPending, .now >= nextRetention else { return }
         let now = WallClock.now()
         do throws(StoreError) {
-            if store.isSealDue(now: now) { try store.beginSeal(now: now, checkpoint: StoredCheckpoint()) }
+            if !pipeline.engine.hasChanges, store.isSealDue(now: now) {
+                try store.beginSeal(now: now, checkpoint: checkpoint(store))
+            }
             // By a clock that is years ahead everything would be over its time.
             let more = try store.retentionSlice(
                 now: now, budget: .milliseconds(2), clockIsTrusted: clockIsSynchronised)

@@ -73,6 +73,9 @@ public final class RuleEngine {
         return counts
     }
 
+    /// Whether the alarm is among the active ones of devices.
+    public func isActive(_ id: String) -> Bool { stateOfAlarm[id] != nil }
+
     // MARK: - Readings
 
     /// - Parameters:

@@ -5,8 +5,11 @@ public enum JournalInput: Equatable, Sendable {
     /// A reading that was new, or conflicted with what is stored; then it is no part of history.
     /// - isRetry: from the quarantine; see `RuleEngine.apply`.
     case reading(Reading, isConflicting: Bool, isRetry: Bool)
-    /// The counting clock stands here, in milliseconds, for what follows.
-    case live(Int64)
+    /// Where the clocks stand for what follows, in milliseconds: the counting one, and the steady one, which begins
+    /// anew with each run of the daemon.
+    case clocks(live: Int64, steady: Int64)
+    /// A run of the daemon begins.
+    case began
     /// Time alone was given to the rules.
     case timePassed(now: Timestamp)
     /// What an operator did, in the form of whoever decides it.
@@ -32,7 +35,8 @@ public enum JournalInput: Equatable, Sendable {
 ///               and UTF-8
 ///       6       details: length and UTF-8
 ///       7       other inputs: varint of the readings before it since the last other input, one byte what it is
-///               (1 live: zigzag of the difference; 2 time passed: zigzag; 3 act; 4 rules: length and bytes)
+///               (1 clocks: zigzag of the difference of each; 2 time passed: zigzag; 3 act, 4 rules: length
+///               and bytes; 5 a run begins)
 struct JournalBlockWriter {
     private(set) var count = 0
     private var series: [UInt8] = []
@@ -83,12 +87,16 @@ struct JournalBlockWriter {
         qualities.append(reading.quality.rawValue)
     }
 
-    mutating func append(live: Int64) {
-        guard live != previous.live else { return }
+    mutating func append(live: Int64, steady: Int64) {
+        guard live != previous.live || steady != previous.steady else { return }
         begin(1)
         others.append(zigzag: live &- previous.live)
+        others.append(zigzag: steady &- previous.steady)
         previous.live = live
+        previous.steady = steady
     }
+
+    mutating func appendBeginning() { begin(5) }
 
     mutating func append(timePassed now: Timestamp) {
         begin(2)
@@ -143,8 +151,9 @@ private struct JournalPrevious {
     var series: Int64 = -1
     var at: Int64 = 0
     var received: Int64 = 0
-    /// Every block says anew where the clock stands: one that is damaged costs only itself.
+    /// Every block says anew where the clocks stand: one that is damaged costs only itself.
     var live: Int64 = 0
+    var steady: Int64 = 0
 }
 
 /// Reads a block input by input.
@@ -225,10 +234,12 @@ struct JournalBlockReader {
         switch try others.byte() {
         case 1:
             previous.live = previous.live &+ (try others.zigzag())
-            return .live(previous.live)
+            previous.steady = previous.steady &+ (try others.zigzag())
+            return .clocks(live: previous.live, steady: previous.steady)
         case 2: return .timePassed(now: Timestamp(milliseconds: try others.zigzag()))
         case 3: return .act(try others.counted())
         case 4: return .rules(try others.text())
+        case 5: return .began
         case let kind: throw FormatError("an input of kind \(kind) is unknown")
         }
     }

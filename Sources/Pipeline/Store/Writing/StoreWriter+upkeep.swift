@@ -6,10 +6,13 @@ import FireModel
 extension StoreWriter {
     /// The heads are to become a segment as soon as nothing is pending: `beginSeal`.
     public func isSealDue(now: Timestamp) -> Bool {
-        !hasPending && !headsAreStale
-            && (sealer.isDue(now: now, settings: settings, journal: journal.last)
-                || (upkeep.isPressed && !sealer.isUnderWay && heads.count > 0))
+        !hasPending && !headsAreStale && !sealer.isUnderWay
+            && (isSealWanted || sealer.isDue(now: now, settings: settings, journal: journal.last)
+                || (upkeep.isPressed && heads.count > 0))
     }
+
+    /// The rules have learnt something that is in no journal: a checkpoint is to be written soon.
+    public func wantSeal() { isSealWanted = true }
 
     /// Freezes the heads as they are.
     ///
@@ -26,6 +29,7 @@ extension StoreWriter {
             throw error
         }
         sealer.begun()
+        isSealWanted = false
     }
 
     /// Seals, merges and deletes some; never an active alarm, never a pending delivery.

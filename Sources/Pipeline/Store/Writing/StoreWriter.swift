@@ -28,6 +28,7 @@ public final class StoreWriter {
     let upkeep: Upkeep
     /// The heads may hold what was never committed, or are not loaded yet.
     var headsAreStale = true
+    var isSealWanted = false
     /// Rows of the journal up to here are deleted.
     var trimmedUpTo: Int64 = 0
 
@@ -106,10 +107,13 @@ public final class StoreWriter {
         }
     }
 
-    /// Where the counting clock stands for what is admitted next, in milliseconds.
-    public func note(live: Int64) { journal.block.append(live: live) }
+    /// Where the clocks stand for what is admitted next, in milliseconds.
+    public func note(live: Int64, steady: Int64) { journal.block.append(live: live, steady: steady) }
 
-    /// Time alone was given to the rules, by the counting clock noted last.
+    /// A run of the daemon begins: what comes was not there to see what lies between.
+    public func noteBeginning() { journal.block.appendBeginning() }
+
+    /// Time alone was given to the rules, by the clocks noted last.
     public func note(timePassed now: Timestamp) { journal.block.append(timePassed: now) }
 
     /// What an operator did, in whichever form the replay understands.
