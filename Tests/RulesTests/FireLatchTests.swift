@@ -185,4 +185,14 @@ struct FireLatchTests {
         bench.event("p-1", "fire", at: 0)
         #expect(bench.event("p-1", "fire", at: 0).isEmpty)
     }
+
+    @Test func fireAfterAPanelsResetIsNewsAlsoWhereAnOperatorHadForcedOne() throws {
+        let bench = RuleBench()
+        var alarm = try #require(bench.event("p-1", "fire", at: 0).first?.alarm)
+        _ = try bench.act(.reset(force: true), on: alarm)
+        alarm = try #require(bench.event("p-1", "fire", at: 10).first?.alarm)
+        _ = try bench.act(.reset(force: true), on: alarm)
+        bench.event("p-1", "reset", at: 20)
+        #expect(bench.event("p-1", "fire", at: 30).map(\.kind) == [.raised])
+    }
 }

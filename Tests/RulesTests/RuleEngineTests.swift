@@ -284,4 +284,71 @@ struct RuleEngineTests {
         let changes = bench.read("e-1", "electrical", "residual_current", .number(600), at: 0) + bench.wait(31)
         #expect(changes.contains { $0.kind == .raised && $0.alarm.category == .electrical })
     }
+
+    // MARK: What must not depend on where things happen to lie
+
+    @Test func alarmThatStandsWithoutItsRuleSharesNoIdWithTheNext() throws {
+        let bench = RuleBench([.faultEvent])
+        let first = try #require(bench.event("p-1", "fault", at: 0).first?.alarm)
+        bench.engine.adopt([])
+        bench.engine.adopt([.faultEvent])
+        let second = try #require(bench.event("p-1", "fault", at: 0).first)
+        #expect(second.kind == .raised && second.ordinal == 1 && second.alarm.id != first.id)
+        #expect(bench.engine.activeCounts()[.fault]?[.minor] == 2)
+    }
+
+    @Test func timersComeInTheOrderOfTheirTimes() {
+        let bench = RuleBench([.lowPressure()])
+        // The timer of h-1 stays set for its first dip, which did not last.
+        bench.read("h-1", "hydrant", "pressure", .number(0.05), quality: .receiptTime)
+        bench.wait(10)
+        bench.read("h-1", "hydrant", "pressure", .number(0.3), quality: .receiptTime)
+        #expect(bench.engine.nextDeadline == nil)
+        bench.read("h-2", "hydrant", "pressure", .number(0.05), quality: .receiptTime)
+        bench.wait(20)
+        bench.read("h-1", "hydrant", "pressure", .number(0.05), quality: .receiptTime)
+        #expect(bench.engine.nextDeadline == 130_000)
+        #expect(bench.wait(300).map(\.alarm.device.id) == ["h-2", "h-1"])
+    }
+
+    @Test func timersOfOneTimeComeInTheOrderOfSeries() {
+        let bench = RuleBench([.lowPressure()])
+        for device in 0..<20 { _ = bench.series("h-\(device)", "hydrant", "pressure") }
+        for device in (0..<20).reversed() {
+            bench.read("h-\(device)", "hydrant", "pressure", .number(0.05), quality: .receiptTime)
+        }
+        #expect(bench.wait(120).map(\.alarm.device.id) == (0..<20).map { "h-\($0)" })
+    }
+
+    @Test func changeOfFlagsIsShownInTheOrderOfSeries() {
+        for component in [nil, "c-1"] {
+            let bench = RuleBench([.faultEvent])
+            for metric in ["fire", "event.fault"] { _ = bench.series("p-1", "panel", metric, component: "c-1") }
+            bench.event("p-1", "fault", at: 0, component: "c-1")
+            bench.read("p-1", "panel", "fire", .boolean(true), at: 1, component: "c-1")
+            let shown = bench.read("p-1", "panel", "test", .boolean(true), at: 2, component: component)
+            #expect(shown.map(\.alarm.metric) == ["fire", "event.fault"])
+        }
+    }
+
+    @Test func systemAlarmsExpireInOneOrder() {
+        let bench = RuleBench()
+        let names = (0..<20).map { "d-\(10 + $0)" }
+        for name in names.reversed() {
+            bench.engine.systemReported(
+                SystemCondition(
+                    rule: "urgent-quarantined", component: name, severity: .major, title: Title(zh: "", en: ""),
+                    expiresAfter: 1000), detail: nil, now: bench.now)
+        }
+        _ = bench.engine.takeChanges()
+        #expect(bench.wait(1).map(\.alarm.component) == names)
+    }
+
+    @Test func ruleOfAReloadKnowsWhatIsLate() {
+        let bench = RuleBench([])
+        bench.read("h-1", "hydrant", "pressure", .number(0.3), at: 100)
+        bench.engine.adopt([.lowPressure(for: .zero)])
+        #expect(bench.read("h-1", "hydrant", "pressure", .number(0.05), at: 50).isEmpty)
+        #expect(bench.read("h-1", "hydrant", "pressure", .number(0.05), at: 101).map(\.kind) == [.raised])
+    }
 }

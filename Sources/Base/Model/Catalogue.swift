@@ -1,5 +1,5 @@
 /// The kinds of devices the gateway understands, read from `device-kinds.yaml`.
-public struct Catalogue: Sendable, Equatable {
+public struct Catalogue: Sendable, Equatable, Codable {
     public var kinds: [DeviceKind]
     public init(kinds: [DeviceKind]) { self.kinds = kinds }
 
@@ -12,7 +12,7 @@ public struct Catalogue: Sendable, Equatable {
 }
 
 /// One kind of device: what it measures and how often it is heard from.
-public struct DeviceKind: Sendable, Equatable {
+public struct DeviceKind: Sendable, Equatable, Codable {
     public var name: String
     public var title: Title
     /// All its streams travel on the fire lane.
@@ -35,11 +35,17 @@ public struct DeviceKind: Sendable, Equatable {
     public var maximumComponents: Int {
         name == "panel" ? Limits.maximumComponentsPerPanel : Limits.maximumComponentsPerDevice
     }
+
+    private enum CodingKeys: String, CodingKey {
+        case name, title, urgent
+        case expectedInterval = "expected_interval"
+        case metrics
+    }
 }
 
 /// One measured quantity of a kind.
-public struct Metric: Sendable, Equatable {
-    public enum ValueType: String, Sendable, CaseIterable { case number, boolean, text }
+public struct Metric: Sendable, Equatable, Codable {
+    public enum ValueType: String, Sendable, CaseIterable, Codable { case number, boolean, text }
 
     public var name: String
     public var type: ValueType

@@ -1,5 +1,5 @@
 /// A rule as written in a rules file (contract 6), checked but not yet compiled.
-public struct RuleDefinition: Sendable, Equatable {
+public struct RuleDefinition: Sendable, Equatable, Codable {
     public var id: String
     /// Kinds it applies to; empty: all.
     public var kinds: [String]
@@ -34,6 +34,14 @@ public struct RuleDefinition: Sendable, Equatable {
         self.clearFor = clearFor
         self.latch = latch
         self.replaces = replaces
+    }
+
+    /// The words of a rules file.
+    private enum CodingKeys: String, CodingKey {
+        case id, kinds, category, severity, title, when, clear
+        case holdFor = "for"
+        case clearFor = "clear_for"
+        case latch, replaces
     }
 }
 

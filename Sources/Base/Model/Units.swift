@@ -10,6 +10,9 @@ extension Duration {
         self = .milliseconds(ms)
     }
 
+    /// A thousand years, the longest that can be spelt: far beyond any setting, far below overflow in sums.
+    public static let longest = Duration.milliseconds(longestDuration)
+
     /// Whole milliseconds, rounded down.
     public var wholeMilliseconds: Int64 {
         components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
@@ -42,7 +45,6 @@ public struct ByteSize: Hashable, Sendable {
 }
 
 private let dayMilliseconds: Int64 = 86_400_000
-/// A thousand years: far beyond any setting, far below overflow in sums.
 private let longestDuration: Int64 = 365_000 * dayMilliseconds
 private let durationFactors: [String: Int64] = [
     "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": dayMilliseconds,

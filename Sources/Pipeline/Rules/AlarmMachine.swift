@@ -54,21 +54,21 @@ struct AlarmMachine: Equatable, Sendable {
     /// When the last input that stated the cause was made.
     private(set) var statedAt: Timestamp?
     /// When what is being waited for began.
-    private var start = Timestamp(milliseconds: 0)
+    private(set) var start = Timestamp(milliseconds: 0)
     /// Milliseconds of it that have passed for certain.
-    private var elapsed: Int64 = 0
-    private var lastAt = Timestamp(milliseconds: 0)
-    private var lastReceivedAt = Timestamp(milliseconds: 0)
-    private var lastLive: Int64 = 0
-    /// Of this run of the daemon; it means nothing in the next.
-    private var lastSteady: Int64?
-    private var lastTrusted = false
+    private(set) var elapsed: Int64 = 0
+    private(set) var lastAt = Timestamp(milliseconds: 0)
+    private(set) var lastReceivedAt = Timestamp(milliseconds: 0)
+    private(set) var lastLive: Int64 = 0
+    /// Of one run of the daemon; it means nothing in the next.
+    private(set) var lastSteady: Int64?
+    private(set) var lastTrusted = false
     /// After a forced reset the cause was still there: it raises again with the next input that states
     /// it, but at most once per five minutes (contract 6, "Latch").
-    private var isForced = false
-    private var lastForcedRaise: Int64?
+    private(set) var isForced = false
+    private(set) var lastForcedRaise: Int64?
     /// The first input of these five minutes that would have raised it: an event may not be told again.
-    private var heldBack: Timestamp?
+    private(set) var heldBack: Timestamp?
 
     private static let forcedRaiseInterval: Int64 = 5 * 60_000
 
@@ -93,14 +93,56 @@ struct AlarmMachine: Equatable, Sendable {
         lastLive = live
     }
 
+    /// As a checkpoint tells it.
+    init(
+        phase: Phase, causePresent: Bool, statedAt: Timestamp?, start: Timestamp, elapsed: Int64, lastAt: Timestamp,
+        lastReceivedAt: Timestamp, lastLive: Int64, lastSteady: Int64?, lastTrusted: Bool, isForced: Bool,
+        lastForcedRaise: Int64?, heldBack: Timestamp?
+    ) {
+        self.phase = phase
+        self.causePresent = causePresent
+        self.statedAt = statedAt
+        self.start = start
+        self.elapsed = elapsed
+        self.lastAt = lastAt
+        self.lastReceivedAt = lastReceivedAt
+        self.lastLive = lastLive
+        self.lastSteady = lastSteady
+        self.lastTrusted = lastTrusted
+        self.isForced = isForced
+        self.lastForcedRaise = lastForcedRaise
+        self.heldBack = heldBack
+    }
+
     /// Something was stated that has not raised it yet.
     var isWaiting: Bool { phase == .pending || heldBack != nil }
+
+    /// It will do what a new one would do, and is equal to a new one.
+    var isIdle: Bool {
+        phase == .normal && !causePresent && !isForced && lastForcedRaise == nil && heldBack == nil
+    }
+
+    /// What went before must not show in what comes after, or a machine that is left out of a checkpoint
+    /// would not be the one that is made anew when it is needed again.
+    private mutating func settle() {
+        if isIdle { self = AlarmMachine() }
+    }
+
+    /// Another run of the daemon has begun, and with it another steady clock.
+    mutating func forgetSteady() { lastSteady = nil }
 
     // MARK: - Inputs
 
     /// Answers an order, and whether the same input must be shown again: the time before it has raised
     /// or cleared the alarm, and the input itself may change it once more.
     mutating func observed(_ input: Input, _ timing: Timing) -> (order: Order, again: Bool) {
+        // What holds nothing back any more must not keep the machine from being idle.
+        if let last = lastForcedRaise, input.live - last >= Self.forcedRaiseInterval { lastForcedRaise = nil }
+        defer { settle() }
+        return judged(input, timing)
+    }
+
+    private mutating func judged(_ input: Input, _ timing: Timing) -> (order: Order, again: Bool) {
         let gained = sinceLast(input)
         defer {
             lastAt = input.at
@@ -143,23 +185,27 @@ struct AlarmMachine: Equatable, Sendable {
             lastSteady = nil
             return forcedAgain(since: began, live: live, timing)
         case .clearing, .active:
+            defer { settle() }
             phase = .normal
             return .clear(at: start + timing.clearFor)
         }
     }
 
-    /// A panel's reset: the latched state is false from that moment.
+    /// A panel's reset: the latched state is false from that moment, so what states it afterwards is news, also
+    /// where an operator had reset it against its cause before.
     mutating func panelReset() {
         phase = .normal
         causePresent = false
         isForced = false
         heldBack = nil
+        settle()
     }
 
     /// An operator's reset or a clearing verdict.
     mutating func operatorReset() {
         phase = .normal
         isForced = causePresent
+        settle()
     }
 
     /// Something older than what is known states a fire.

@@ -45,12 +45,20 @@ extension RuleEngine {
         let device = fleet.devices[Int(series.device)]
         let metric = fleet.metrics[series.metric]
         let component = series.component >= 0 ? fleet.components[series.component] : nil
-        let ordinal = key.lastRaisedAt == time ? key.ordinal + 1 : 0
-        var alarm = Alarm(
-            id: AlarmIdentity.id(
+        func identity(_ ordinal: Int) -> String {
+            AlarmIdentity.id(
                 gateway: gateway.id, rule: rule.definition.id, device: device.id, component: component, metric: metric,
-                raisedAt: time, ordinal: ordinal),
-            gateway: gateway.id, rule: rule.definition.id, category: rule.definition.category,
+                raisedAt: time, ordinal: ordinal)
+        }
+        var ordinal = key.lastRaisedAt == time ? key.ordinal + 1 : 0
+        var id = identity(ordinal)
+        // One may stand from before a reload that dropped the rule and another that brought it back.
+        while stateOfAlarm[id] != nil {
+            ordinal += 1
+            id = identity(ordinal)
+        }
+        var alarm = Alarm(
+            id: id, gateway: gateway.id, rule: rule.definition.id, category: rule.definition.category,
             severity: rule.definition.severity, latched: rule.timing.isLatched,
             device: AlarmDevice(id: device.id, kind: fleet.kinds[device.kind], area: fleet.areas[device.area]),
             component: component, metric: metric, title: rule.definition.title, raisedAt: time,

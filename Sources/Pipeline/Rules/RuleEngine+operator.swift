@@ -63,6 +63,7 @@ extension RuleEngine {
         if let state = delist(alarm.id) {
             states[Int(state)].machine.operatorReset()
             states[Int(state)].alarm = nil
+            releaseIfIdle(state)
         } else {
             systemAlarms[SystemKey(alarm)] = nil
         }

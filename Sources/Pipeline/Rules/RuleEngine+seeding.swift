@@ -21,18 +21,19 @@ extension RuleEngine {
             if let known = delist(alarm.id) {
                 states[Int(known)].alarm = nil
                 states[Int(known)].machine = AlarmMachine()
+                releaseIfIdle(known)
             }
             changes.removeAll { $0.kind == .cleared && $0.alarm.id == alarm.id }
         }
         guard let series = series(of: alarm) else {
-            if alarm.state == .active { standOrphaned(alarm, series: nil) }
+            if alarm.state == .active { addOrphan(alarm, series: -1) }
             return
         }
-        guard let rule = rules.firstIndex(where: { $0.definition.id == alarm.rule && isWatching($0, series) }) else {
-            if alarm.state == .active { standOrphaned(alarm, series: series) }
+        guard let rule = rule(alarm.rule, watching: series) else {
+            if alarm.state == .active { addOrphan(alarm, series: series) }
             return
         }
-        let state = findState(series, Int32(rule)) ?? addState(series, Int32(rule))
+        let state = findState(series, rule) ?? addState(series, rule)
         let index = Int(state)
         if let heldInput { noteHeld(series, at: heldInput) }
         let held = Restored.joined(states[index].restored?.held, heldInput)
@@ -115,13 +116,6 @@ extension RuleEngine {
             input(
                 reading, holds: holds, clears: !holds && rule.clears(reading.value, reading.quality), isEdge: false,
                 Clocks(live: live, steady: nil)))
-    }
-
-    private func standOrphaned(_ alarm: Alarm, series: Int32?) {
-        var state = KeyState(rule: -1, series: series ?? -1, next: -1)
-        state.alarm = alarm
-        states.append(state)
-        enlist(alarm.id, Int32(states.count - 1))
     }
 
     private func series(of alarm: Alarm) -> Int32? {

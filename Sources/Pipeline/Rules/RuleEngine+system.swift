@@ -89,9 +89,9 @@ extension RuleEngine {
     public func systemCount(rule: String) -> Int { systemAlarms.keys.count { $0.rule == rule } }
 
     func expireSystemAlarms(now: Timestamp) {
-        guard systemAlarms.contains(where: { $0.value.expiresAfter != nil }) else { return }
-        for (key, system) in systemAlarms {
-            guard let expiry = system.expiresAfter, now - system.reportedAt >= expiry else { continue }
+        let due = systemAlarms.filter { now - $0.value.reportedAt >= $0.value.expiresAfter ?? .max }.keys
+        // A dictionary's order is another one in each process.
+        for key in due.sorted(by: { ($0.rule, $0.component ?? "") < ($1.rule, $1.component ?? "") }) {
             systemCeased(rule: key.rule, component: key.component, now: now)
         }
     }

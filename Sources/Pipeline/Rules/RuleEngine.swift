@@ -25,19 +25,23 @@ public final class RuleEngine {
     private var programOf: [Int32] = []
     private var firstState: [Int32] = []
     /// Time of the newest input applied; what a device dates before it is late.
-    private var newest: [Int64] = []
+    var newest: [Int64] = []
     /// When the newest input was received; what a retry brings from before it is late.
-    private var received: [Int64] = []
+    var received: [Int64] = []
 
+    /// Only of keys that are not idle: an idle one is as if it had never been, so that a fleet of which every
+    /// series once misbehaved takes no more room than a new one, and nor does its checkpoint.
     var states: [KeyState] = []
+    /// Places in `states` to be used again.
+    private var vacant: [Int32] = []
     /// Active alarms by id; the gateway's own are in `systemAlarms`.
     var stateOfAlarm: [String: Int32] = [:]
     var systemAlarms: [SystemKey: SystemAlarm] = [:]
     private var timers = Heap<Timer>()
-    private var implausibleRuns: [Int32: UInt8] = [:]
-    private var flags: [UInt64: DeviceFlags] = [:]
-    /// States with an active alarm per device and component, to show a change of flags on them. Follows from
-    /// `states`.
+    var implausibleRuns: [Int32: UInt8] = [:]
+    var flags: [UInt64: DeviceFlags] = [:]
+    /// States with an active alarm per device and component, in no order, to show a change of flags on them. Follows
+    /// from `states`; kept by `enlist` and `delist`.
     var activeOn: [UInt64: [Int32]] = [:]
 
     /// - Parameters:
@@ -82,8 +86,11 @@ public final class RuleEngine {
         let program = programs[Int(program(of: anchor))]
         let clocks = Clocks(live: live, steady: isRetry ? nil : steady, isRetry: isRetry)
         let isLate = isLate(reading, on: anchor, isRetry: isRetry)
-        if !isLate { noteApplied(reading, to: anchor, isRetry: isRetry) }
-        if !isLate { checkPlausibility(reading, anchor, clocks) }
+        if !isLate {
+            // Also where no rule looks at it yet: a reload may bring one.
+            noteApplied(reading, to: anchor, isRetry: isRetry)
+            checkPlausibility(reading, anchor, clocks)
+        }
         guard !program.isIdle else { return }
 
         if let flag = program.flag, !isLate { note(flag, reading, anchor) }
@@ -148,25 +155,65 @@ public final class RuleEngine {
         }
     }
 
-    /// Raises and clears what only time has brought about.
-    public func advance(live: Int64, now: Timestamp) {
-        while let timer = timers.min, timer.deadline <= live {
-            timers.removeMin()
-            let index = Int(timer.state)
-            if states[index].timerAt == timer.deadline { states[index].timerAt = nil }
-            guard let timing = timing(of: states[index]) else { continue }
-            let order = states[index].machine.timePassed(live: live, timing)
-            if order == .nothing {
-                schedule(timer.state, timing)
-            } else {
-                obey(order, timer.state, Occasion(reading: nil, receivedAt: now))
-            }
+    // MARK: - Time
+
+    /// Raises and clears what only time has brought about, in the order in which it came about: not in the order
+    /// in which timers happen to lie, which a restart does not bring back.
+    /// - Returns: whether it was time for anything. A state may have gone on without an alarm that changed, and an
+    ///   engine that is brought back from a checkpoint must be shown this moment.
+    @discardableResult
+    public func advance(live: Int64, now: Timestamp) -> Bool {
+        let due = takeDue(live)
+        for state in due {
+            guard let timing = timing(of: states[Int(state)]) else { continue }
+            let order = states[Int(state)].machine.timePassed(live: live, timing)
+            obey(order, state, Occasion(reading: nil, receivedAt: now))
+            schedule(state)
+            releaseIfIdle(state)
         }
         expireSystemAlarms(now: now)
+        return !due.isEmpty
+    }
+
+    /// The daemon has been started again, and `steady` counts from elsewhere: to be called behind the last input of an
+    /// earlier run that is told again, before the first of the next. Over a restart the wall clock says how long it was.
+    public func steadyClockBeganAnew() {
+        for index in states.indices { states[index].machine.forgetSteady() }
     }
 
     /// On the counting clock, when `advance` has something to do.
-    public var nextDeadline: Int64? { timers.min?.deadline }
+    public var nextDeadline: Int64? {
+        while let timer = timers.min {
+            if deadline(of: timer.state) == timer.deadline { return timer.deadline }
+            takeTimer(timer)
+            schedule(timer.state)
+        }
+        return nil
+    }
+
+    private func takeDue(_ live: Int64) -> [Int32] {
+        var due: [(deadline: Int64, series: Int32, rule: Int32, state: Int32)] = []
+        while let timer = timers.min, timer.deadline <= live {
+            takeTimer(timer)
+            guard let deadline = deadline(of: timer.state) else { continue }
+            if deadline <= live {
+                let key = (states[Int(timer.state)].series, states[Int(timer.state)].rule)
+                due.append((deadline, key.0, key.1, timer.state))
+            } else {
+                schedule(timer.state)
+            }
+        }
+        return due.sorted { ($0.deadline, $0.series, $0.rule) < ($1.deadline, $1.series, $1.rule) }.map(\.state)
+    }
+
+    private func takeTimer(_ timer: Timer) {
+        timers.removeMin()
+        if states[Int(timer.state)].timerAt == timer.deadline { states[Int(timer.state)].timerAt = nil }
+    }
+
+    private func deadline(of state: Int32) -> Int64? {
+        timing(of: states[Int(state)]).flatMap { states[Int(state)].machine.deadline($0) }
+    }
 
     /// A condition may be measured by the device's clock unless that is absent, refused, or a day off
     /// without the excuse of a backlog (contract 6, "Time").
@@ -180,7 +227,7 @@ public final class RuleEngine {
     func step(_ state: Int32, _ reading: Reading, _ input: AlarmMachine.Input) {
         guard let timing = timing(of: states[Int(state)]) else { return }
         // The same event told again: from memory while the disk was full, then by the broker.
-        if input.isEdge, input.holds, reading.quality.hasDeviceTime, states[Int(state)].alarm != nil,
+        if input.isEdge, input.holds, reading.quality.hasDeviceTime, states[Int(state)].hasAlarm,
             states[Int(state)].machine.statedAt == reading.at
         {
             return
@@ -192,7 +239,8 @@ public final class RuleEngine {
             (order, _) = states[Int(state)].machine.observed(input, timing)
             obey(order, state, Occasion(reading: reading, receivedAt: reading.receivedAt), isEdge: input.isEdge)
         }
-        schedule(state, timing)
+        schedule(state)
+        releaseIfIdle(state)
     }
 
     /// What the alarm will show, should it be raised by time alone.
@@ -214,7 +262,7 @@ public final class RuleEngine {
         let component = fleet.series[Int(anchor)].component
         forEachState(of: fleet.series[Int(anchor)].device) { state in
             let key = states[Int(state)]
-            guard key.rule == rule, key.alarm != nil || key.machine.isWaiting,
+            guard key.rule == rule, key.hasAlarm || key.machine.isWaiting,
                 fleet.series[Int(key.series)].component == component,
                 !isLate(reading, on: key.series, isRetry: clocks.isRetry),
                 !clocks.isRetry || !isBefore(reading, key)
@@ -253,10 +301,13 @@ public final class RuleEngine {
             }
             noteApplied(reading, to: key.series, isRetry: isRetry)
             states[Int(state)].machine.panelReset()
-            guard key.alarm != nil else { return }
-            clear(
-                state, at: reading.at, reason: .panelReset, by: nil, cause: "panel_reset@\(reading.at.milliseconds)",
-                inputAt: reading.quality.hasDeviceTime ? reading.at : nil)
+            if key.hasAlarm {
+                clear(
+                    state, at: reading.at, reason: .panelReset, by: nil,
+                    cause: "panel_reset@\(reading.at.milliseconds)",
+                    inputAt: reading.quality.hasDeviceTime ? reading.at : nil)
+            }
+            releaseIfIdle(state)
         }
     }
 
@@ -297,25 +348,37 @@ public final class RuleEngine {
     private func showFlags(_ reading: Reading, _ anchor: Int32) {
         let series = fleet.series[Int(anchor)]
         if series.component >= 0 {
-            for state in activeOn[flagKey(anchor)] ?? [] { showFlags(reading, on: state) }
+            for state in ordered(activeOn[flagKey(anchor)] ?? []) { showFlags(reading, on: state) }
         } else {
             let its = stateOfAlarm.values.filter {
                 states[Int($0)].series >= 0 && fleet.series[Int(states[Int($0)].series)].device == series.device
             }
-            for state in its.sorted() { showFlags(reading, on: state) }
+            for state in ordered(its) { showFlags(reading, on: state) }
         }
     }
 
+    /// As a restart leaves it: not by where states lie, nor by which alarm came first.
+    private func ordered(_ active: [Int32]) -> [Int32] {
+        guard active.count > 1 else { return active }
+        return active.map { state in
+            let key = states[Int(state)]
+            return (key.series, key.rule, key.alarm?.id ?? "", state)
+        }.sorted { ($0.0, $0.1, $0.2) < ($1.0, $1.1, $1.2) }.map(\.3)
+    }
+
     func flagWords(_ series: Fleet.Series) -> [String] {
-        let ofDevice = flags[UInt64(UInt32(bitPattern: series.device)) << 32 | 0xFFFF_FFFF] ?? []
-        let ofComponent =
-            flags[UInt64(UInt32(bitPattern: series.device)) << 32 | UInt64(UInt32(bitPattern: series.component))] ?? []
+        let ofDevice = flags[flagKey(device: series.device, component: -1)] ?? []
+        let ofComponent = flags[flagKey(device: series.device, component: series.component)] ?? []
         return ofDevice.union(ofComponent).words
     }
 
     func flagKey(_ anchor: Int32) -> UInt64 {
         let series = fleet.series[Int(anchor)]
-        return UInt64(UInt32(bitPattern: series.device)) << 32 | UInt64(UInt32(bitPattern: series.component))
+        return flagKey(device: series.device, component: series.component)
+    }
+
+    func flagKey(device: Int32, component: Int32) -> UInt64 {
+        UInt64(UInt32(bitPattern: device)) << 32 | UInt64(UInt32(bitPattern: component))
     }
 
     // MARK: - States
@@ -329,12 +392,89 @@ public final class RuleEngine {
         return nil
     }
 
+    /// The states of a series lie in the order of their rules, not in that of their making: a panel's reset ends
+    /// alarms in this order, and a restart must not change it.
     func addState(_ series: Int32, _ rule: Int32) -> Int32 {
-        let index = Int32(states.count)
-        states.append(KeyState(rule: rule, series: series, next: firstState[Int(series)]))
-        firstState[Int(series)] = index
+        let index = place(KeyState(rule: rule, series: series, next: -1))
+        link(index)
         return index
     }
+
+    /// One that no reading finds: its rule or its series is gone, and its alarm stands until an operator ends it.
+    func addOrphan(_ alarm: Alarm, series: Int32) {
+        if let known = stateOfAlarm[alarm.id] {
+            states[Int(known)].alarm = alarm
+            return
+        }
+        var state = KeyState(rule: -1, series: series, next: -1)
+        state.alarm = alarm
+        enlist(alarm.id, place(state))
+    }
+
+    private func place(_ state: KeyState) -> Int32 {
+        guard let index = vacant.popLast() else {
+            states.append(state)
+            return Int32(states.count - 1)
+        }
+        // The timer is that of the place: left in the heap, it is put right when its time comes.
+        let timerAt = states[Int(index)].timerAt
+        states[Int(index)] = state
+        states[Int(index)].timerAt = timerAt
+        return index
+    }
+
+    private func link(_ state: Int32) {
+        let series = Int(states[Int(state)].series)
+        var before: Int32 = -1
+        var after = firstState[series]
+        while after >= 0, states[Int(after)].rule < states[Int(state)].rule {
+            before = after
+            after = states[Int(after)].next
+        }
+        states[Int(state)].next = after
+        if before >= 0 { states[Int(before)].next = state } else { firstState[series] = state }
+    }
+
+    private func unlink(_ state: Int32) {
+        let series = Int(states[Int(state)].series)
+        let after = states[Int(state)].next
+        if firstState[series] == state {
+            firstState[series] = after
+            return
+        }
+        var it = firstState[series]
+        while it >= 0 {
+            if states[Int(it)].next == state {
+                states[Int(it)].next = after
+                return
+            }
+            it = states[Int(it)].next
+        }
+    }
+
+    /// Lets go of a state that says no more than none would.
+    func releaseIfIdle(_ state: Int32) {
+        guard isIdle(state) else { return }
+        if states[Int(state)].rule >= 0 { unlink(state) }
+        let timerAt = states[Int(state)].timerAt
+        states[Int(state)] = KeyState(rule: -1, series: -1, next: -1)
+        states[Int(state)].timerAt = timerAt
+        vacant.append(state)
+    }
+
+    private func isIdle(_ state: Int32) -> Bool {
+        let index = Int(state)
+        guard !states[index].hasAlarm else { return false }
+        guard states[index].rule >= 0 else { return true }
+        guard states[index].machine.isIdle, states[index].restored == nil else { return false }
+        guard let raisedAt = states[index].lastRaisedAt else { return true }
+        // A second raise of this time would need an input of this time. That is late by now, unless clocks have gone
+        // back since; further than a day they do not go to the millisecond. Late or not, a fire always raises.
+        return newest[Int(states[index].series)] > (raisedAt + Self.raiseIsKnownFor).milliseconds
+            && !rules[Int(states[index].rule)].isFire
+    }
+
+    static let raiseIsKnownFor: Int64 = 24 * 3_600_000
 
     private func forEachState(of device: Int32, _ body: (Int32) -> Void) {
         var series = fleet.devices[Int(device)].firstSeries
@@ -342,8 +482,9 @@ public final class RuleEngine {
             if Int(series) < firstState.count {
                 var state = firstState[Int(series)]
                 while state >= 0 {
+                    let next = states[Int(state)].next
                     body(state)
-                    state = states[Int(state)].next
+                    state = next
                 }
             }
             series = fleet.series[Int(series)].next
@@ -355,16 +496,11 @@ public final class RuleEngine {
         state.rule >= 0 ? rules[Int(state.rule)].timing : nil
     }
 
-    private func schedule(_ state: Int32, _ timing: AlarmMachine.Timing) {
+    private func schedule(_ state: Int32) {
         // A later timer that is set already wakes for nothing and is put right then; an earlier one must be set.
-        guard let deadline = states[Int(state)].machine.deadline(timing), deadline < states[Int(state)].timerAt ?? .max
-        else { return }
+        guard let deadline = deadline(of: state), deadline < states[Int(state)].timerAt ?? .max else { return }
         states[Int(state)].timerAt = deadline
         timers.insert(Timer(deadline: deadline, state: state))
-    }
-
-    func scheduleSeeded(_ state: Int32) {
-        if let timing = timing(of: states[Int(state)]) { schedule(state, timing) }
     }
 
     func noteSeeded(_ series: Int32, _ reading: Reading) {
@@ -426,11 +562,47 @@ public final class RuleEngine {
         compile(definitions)
         for index in states.indices where states[index].rule >= 0 {
             let id = before[Int(states[index].rule)].definition.id
-            let series = states[index].series
-            let successor = rules.firstIndex { $0.definition.id == id && isWatching($0, series) }
-            states[index].rule = successor.map(Int32.init) ?? -1
-            scheduleSeeded(Int32(index))
+            states[index].rule = rule(id, watching: states[index].series) ?? -1
+            if states[index].rule < 0 { orphan(Int32(index)) }
         }
+        relink()
+    }
+
+    /// Of what its rule alone could make use of, nothing is kept.
+    private func orphan(_ state: Int32) {
+        var orphan = KeyState(rule: -1, series: states[Int(state)].series, next: -1)
+        orphan.alarm = states[Int(state)].alarm
+        orphan.timerAt = states[Int(state)].timerAt
+        states[Int(state)] = orphan
+        releaseIfIdle(state)
+    }
+
+    func rule(_ id: String, watching series: Int32) -> Int32? {
+        rules.firstIndex { $0.definition.id == id && isWatching($0, series) }.map(Int32.init)
+    }
+
+    /// Lists and timers anew, from the states.
+    private func relink() {
+        for series in firstState.indices { firstState[series] = -1 }
+        timers = Heap()
+        for index in states.indices {
+            states[index].timerAt = nil
+            guard states[index].rule >= 0 else { continue }
+            link(Int32(index))
+            schedule(Int32(index))
+        }
+    }
+
+    /// Others in the place of all states of devices. At most one of them for each rule and series.
+    func replaceStates(_ others: [KeyState]) {
+        states = others
+        vacant.removeAll()
+        stateOfAlarm.removeAll()
+        activeOn.removeAll()
+        for (index, state) in others.enumerated() {
+            if let alarm = state.alarm { enlist(alarm.id, Int32(index)) }
+        }
+        relink()
     }
 
     private func compile(_ definitions: [RuleDefinition]) {
@@ -457,8 +629,8 @@ struct Program {
 }
 
 /// State of one key (rule, series).
-struct KeyState {
-    /// -1: the rule was dropped by a reload.
+struct KeyState: Equatable {
+    /// -1: the rule was dropped by a reload, or the place is vacant.
     var rule: Int32
     /// The anchor series.
     var series: Int32
@@ -467,8 +639,7 @@ struct KeyState {
     /// The earliest timer that is set for it.
     var timerAt: Int64?
     var machine = AlarmMachine()
-    /// The active alarm.
-    var alarm: Alarm?
+    private var standing = Standing.none
     var lastValue: Value?
     /// Of the last input that stated the cause.
     var lastDetail: String?
@@ -484,8 +655,23 @@ struct KeyState {
         self.series = series
         self.next = next
     }
+
+    /// The active alarm.
+    var alarm: Alarm? {
+        get { if case .alarm(let alarm) = standing { alarm } else { nil } }
+        set { standing = newValue.map { .alarm($0) } ?? .none }
+    }
+
+    var hasAlarm: Bool { standing.isAlarm }
+
+    /// Apart, or the many states that have no alarm would all be as large as one.
+    private indirect enum Standing: Equatable {
+        case none, alarm(Alarm)
+        var isAlarm: Bool { if case .alarm = self { true } else { false } }
+    }
 }
 
+/// Set for a place in `states`; what has become of it since, only its state can tell.
 struct Timer: Comparable {
     var deadline: Int64
     var state: Int32
@@ -501,6 +687,7 @@ struct DeviceFlags: OptionSet {
     static let silence = DeviceFlags(rawValue: 8)
     static let disabled = DeviceFlags(rawValue: 16)
     static let fault = DeviceFlags(rawValue: 32)
+    static let all: DeviceFlags = [.test, .selfTest, .muted, .silence, .disabled, .fault]
 
     init(rawValue: UInt8) { self.rawValue = rawValue }
 
