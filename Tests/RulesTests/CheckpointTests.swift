@@ -90,6 +90,40 @@ struct CheckpointTests {
         #expect(alarm.detail == "zone 4" && alarm.flags == ["retained"])
     }
 
+<<<<<<< HEAD
+=======
+    /// The five minutes are over, and what was held back begins to wait: nothing is raised yet, but it is an input.
+    @Test func momentThatBringsNoChangeIsToldToo() throws {
+        var rule = RuleDefinition.faultEvent
+        rule.holdFor = .seconds(60)
+        rule.latch = true
+        let bench = RuleBench([rule])
+        bench.event("p-1", "fault", at: 0)
+        let first = try #require(bench.wait(60).first?.alarm)
+        _ = try bench.act(.reset(force: true), on: first)
+        bench.event("p-1", "fault", at: 70)
+        let second = try #require(bench.wait(60).first?.alarm)
+        _ = try bench.act(.reset(force: true), on: second)
+        bench.event("p-1", "fault", at: 130)
+        #expect(!bench.engine.advance(live: 359_999, now: bench.now))
+        let after = try restarted(bench, [rule])
+        for engine in [bench.engine, after.engine] {
+            #expect(engine.advance(live: 361_000, now: bench.now))
+            #expect(!engine.hasChanges && engine.nextDeadline == 421_000)
+        }
+    }
+
+    @Test func whatWasActiveBeforeIsForgotten() throws {
+        let used = RuleBench([.faultEvent])
+        let bytes = used.engine.checkpoint { _ in nil }
+        used.event("p-1", "fault", at: 0, component: "c-1")
+        try used.engine.restore(checkpoint: bytes, live: 0) { _ in nil }
+        #expect(used.read("p-1", "panel", "test", .boolean(true), at: 1, component: "c-1").isEmpty)
+        #expect(used.engine.activeOn.isEmpty && used.engine.activeCounts().isEmpty)
+        #expect(used.event("p-1", "fault", at: 2, component: "c-1").map(\.kind) == [.raised])
+    }
+
+>>>>>>> engine-merge
     @Test func whatMemoryDecidedIsNotDecidedAgainAfterTheNextRestart() throws {
         let memory = RuleBench()
         let held = memory.event("p-1", "fire", at: 10) + memory.event("p-1", "reset", at: 20)

@@ -57,11 +57,13 @@ extension Worker {
         var stored: [Delivery] = []
         do {
             let fresh = try Pipeline(
-                opening: context, loaded, live: live.milliseconds,
+                opening: context, loaded, live: live.milliseconds, logger: logger,
                 onUnknownMetric: unknownMetrics.note)
             guard let store = fresh.store else { return }
             var batch = held.all
             for one in batch { fresh.adopt(one.change, live: live.milliseconds) }
+            // What memory has decided is in no journal.
+            if !batch.isEmpty { store.wantSeal() }
             if attempts.isEmpty { attempts = inbox.takeAttempts() }
             try write(&batch, to: store)
             try store.commit(fleet: fresh.fleet)

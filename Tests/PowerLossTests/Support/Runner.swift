@@ -159,6 +159,9 @@ final class Runner {
         case .retention(let now, let slices):
             ledger.addRetention(now: now, begun: disk.calls)
             contents.expire(now: now)
+            if let writer, !writer.hasPending {
+                try writer.beginSeal(now: now, checkpoint: StoredCheckpoint(engine: [1, 2, 3], live: now.milliseconds))
+            }
             for _ in 0..<slices {
                 guard try writer?.retentionSlice(now: now, budget: .zero) == true else { break }
             }
