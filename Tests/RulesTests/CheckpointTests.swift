@@ -90,8 +90,6 @@ struct CheckpointTests {
         #expect(alarm.detail == "zone 4" && alarm.flags == ["retained"])
     }
 
-<<<<<<< HEAD
-=======
     /// The five minutes are over, and what was held back begins to wait: nothing is raised yet, but it is an input.
     @Test func momentThatBringsNoChangeIsToldToo() throws {
         var rule = RuleDefinition.faultEvent
@@ -123,7 +121,6 @@ struct CheckpointTests {
         #expect(used.event("p-1", "fault", at: 2, component: "c-1").map(\.kind) == [.raised])
     }
 
->>>>>>> engine-merge
     @Test func whatMemoryDecidedIsNotDecidedAgainAfterTheNextRestart() throws {
         let memory = RuleBench()
         let held = memory.event("p-1", "fire", at: 10) + memory.event("p-1", "reset", at: 20)

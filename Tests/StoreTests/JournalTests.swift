@@ -52,7 +52,8 @@ struct JournalTests {
         try bench.commit()
         try bench.admit(series, 99, .number(9))
         let all = [
-            "checkpoint none", "began", "rules R1", "live 100 steady 7", "0 5 1", "0 5 2 conflicting", "time passed 7", "act [4, 5]",
+            "checkpoint none", "began", "rules R1", "live 100 steady 7", "0 5 1", "0 5 2 conflicting", "time passed 7",
+            "act [4, 5]",
             "live 300 steady 9", "0 3 true",
         ]
         // What was not committed is not told.

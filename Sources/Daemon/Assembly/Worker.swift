@@ -89,7 +89,9 @@ final class Worker {
         self.state = state
         self.logger = logger
         do {
-            pipeline = try Pipeline(opening: context, loaded, live: 0, onUnknownMetric: unknownMetrics.note)
+            pipeline = try Pipeline(
+                opening: context, loaded, live: nil, logger: logger, onUnknownMetric: unknownMetrics.note)
+            live = LiveClock(now: .now, milliseconds: pipeline.live)
         } catch let error as StoreError where error.mayMend {
             pipeline = try Pipeline(inMemory: context, loaded, onUnknownMetric: unknownMetrics.note)
             begin(trouble: error)
