@@ -422,6 +422,15 @@ import Testing
         makeDelivery(number, step: step, fire: fire, active: active, receivedAt: wall)
     }
 
+    /// The store was never there: what follows directly what has been sent has nothing before it anywhere.
+    @Test func unstoredChangeFollowsItsSentRaise() {
+        var queue = queue(capacity: 10)
+        _ = queue.enqueued([unstored(1, step: 0)])
+        for id in sent(&queue, 0) { _ = end(&queue, id, .delivered, 0) }
+        _ = queue.enqueued([unstored(1, step: 1, active: false)])
+        #expect(sent(&queue, 1).count == 1)
+    }
+
     @Test func unstoredChangeDoesNotOvertakeWhatTheOutboxHas() {
         // The outbox holds what is from before the start, among it the raise of alarm 99.
         // It cannot be read at first.

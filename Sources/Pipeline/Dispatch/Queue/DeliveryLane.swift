@@ -68,6 +68,9 @@ struct DeliveryLane {
     /// What was settled lately may come again: from the outbox, where its result is not written yet, or
     /// from the worker, once what was sent from memory while the store failed has been written down.
     private var settledLately: RecentIDs
+    /// Of alarms whose last change was settled lately, which one that was: what follows it directly has nothing
+    /// before it in the outbox either.
+    private var revisionsLately: RecentRevisions
 
     /// Highest sequence looked at.
     private var cursor: Int64 = 0
@@ -83,6 +86,7 @@ struct DeliveryLane {
         self.isFire = isFire
         self.capacity = capacity
         settledLately = RecentIDs(capacity: capacity)
+        revisionsLately = RecentRevisions(capacity: capacity)
     }
 
     /// When the oldest was created.
@@ -130,7 +134,8 @@ struct DeliveryLane {
         if !hasMore { return true }
         if held.contains(where: { $0.alarm == delivery.alarm }) { return false }
         if delivery.type == AlarmChange.Kind.raised.eventType { return true }
-        return chains[delivery.alarm]?.entries.last.map { delivery.revision <= $0.delivery.revision + 1 } ?? false
+        let before = chains[delivery.alarm]?.entries.last?.delivery.revision ?? revisionsLately[delivery.alarm]
+        return before.map { delivery.revision <= $0 + 1 } ?? false
     }
 
     /// - Parameter isDown: Nothing comes through now, so what failed makes no room for more.
@@ -277,6 +282,7 @@ struct DeliveryLane {
         queued -= 1
         if gone.snapshot != nil { snapshots -= 1 }
         settledLately.insert(gone.id)
+        revisionsLately.note(gone.revision, of: alarm)
         chain.isStuck = false
         chains[alarm] = chain.entries.isEmpty ? nil : chain
         if !chain.entries.isEmpty { makeReady(alarm) }
