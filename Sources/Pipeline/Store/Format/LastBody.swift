@@ -4,7 +4,8 @@ import FireModel
 ///
 ///     zigzag    base: the time of the first of them
 ///     varint    how many
-///     each      one byte: place 0–31 · zigzag: time − base · one byte: quality ·
+///     each      one byte: place 0–31 · zigzag: time − base · one byte: quality, + 128 if a detail follows ·
+///               the detail and its length ·
 ///               one byte: 0–9 a decimal and its zigzag, 0x10 a number and its eight bytes, 0x20 false, 0x21 true,
 ///               0x30 a text and its length
 enum LastBody {
@@ -16,7 +17,8 @@ enum LastBody {
         for (place, sample) in newest {
             out.append(place)
             out.append(zigzag: sample.at &- base)
-            out.append(sample.quality.rawValue)
+            out.append(sample.quality.rawValue | (sample.detail == nil ? 0 : 0x80))
+            if let detail = sample.detail { out.append(text: detail) }
             switch sample.value {
             case .number(let x):
                 if let exponent = Decimal.exponent(of: x), let whole = Decimal.whole(x, exponent) {
@@ -43,7 +45,8 @@ enum LastBody {
             let place = try reader.byte()
             guard place < ChunkBody.width else { throw FormatError("place \(place) is beyond the 32") }
             let at = base &+ (try reader.zigzag())
-            let quality = Quality(rawValue: try reader.byte())
+            let marks = try reader.byte()
+            let detail = marks & 0x80 != 0 ? try reader.text() : nil
             let value: Value
             switch try reader.byte() {
             case let form where form <= Decimal.maximumExponent:
@@ -54,7 +57,8 @@ enum LastBody {
             case 0x30: value = .text(try reader.text())
             case let form: throw FormatError("a value of form \(form) is unknown")
             }
-            newest.append((place, Sample(at: at, value: value, quality: quality)))
+            newest.append(
+                (place, Sample(at: at, value: value, quality: Quality(rawValue: marks & 0x7F), detail: detail)))
         }
         try reader.expectEnd()
         return newest

@@ -22,6 +22,8 @@ struct Heads {
     private var frozenEntries: [Int32: HeadEntry] = [:]
     /// Newest value of series whose newest value is a text.
     private var lastTexts: [Int32: String] = [:]
+    /// Detail of series whose newest reading has one.
+    private var lastDetails: [Int32: String] = [:]
 
     /// Readings held.
     var count: Int { current.count + (frozen?.count ?? 0) }
@@ -52,6 +54,7 @@ struct Heads {
         } else if entry.form == HeadEntry.text {
             lastTexts[series] = nil
         }
+        if detail != nil || !lastDetails.isEmpty { lastDetails[series] = detail }
         current.append(&entry, at: at, value: value, quality: quality, detail: detail)
         entries[index] = entry
     }
@@ -77,6 +80,7 @@ struct Heads {
             entry.form = HeadEntry.text
             lastTexts[series] = x
         }
+        if let detail = last.detail { lastDetails[series] = detail }
         entries[index] = entry
     }
 
@@ -124,7 +128,8 @@ struct Heads {
             }
         default: value = .number(Double(bitPattern: entry.bits))
         }
-        return Sample(at: entry.at, value: value, quality: Quality(rawValue: entry.quality))
+        return Sample(
+            at: entry.at, value: value, quality: Quality(rawValue: entry.quality), detail: lastDetails[series])
     }
 
     /// Newest time of a series, `Int64.min` if it has none.

@@ -93,7 +93,7 @@ extension StoreWriter {
                 let at = Timestamp(milliseconds: last.at)
                 return Reading(
                     series: Int32(index), at: at, receivedAt: at, value: last.value, quality: last.quality,
-                    backlog: false)
+                    backlog: false, detail: last.detail)
             }
         }
     }
