@@ -102,7 +102,7 @@ enum Schema {
         INSERT INTO meta VALUES ('readings', 0);
         """
 
-    /// The forms of the bodies: `FORMAT.md`. Table `reading` of schema 1 goes when `RowMigration` has emptied it.
+    /// The forms of the bodies stand at their types in `Format`. Table `reading` of schema 1 goes when `RowMigration` has emptied it.
     private static let second = """
         -- One commit: every input of every decision, in order.
         CREATE TABLE journal(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
