@@ -12,12 +12,8 @@ final class Merger {
 
     private let connection: Connection
     private let segments: SegmentTable
-    private let codec: FrameCodec
-    private let findChunk: Statement
-    private let insertChunk: Statement
-    private let insertRollup: Statement
+    private let chunks: ChunkTable
     private let highestSeries: Statement
-    private let damaged: (String) -> Void
     private var job: Job?
 
     /// Small segments that make a large one.
@@ -28,12 +24,7 @@ final class Merger {
     ) throws(StoreError) {
         self.connection = connection
         self.segments = segments
-        self.damaged = damaged
-        // Written once and read for months.
-        codec = try FrameCodec(level: 6)
-        findChunk = try Statement(connection, "SELECT body FROM chunk WHERE id = ?")
-        insertChunk = try Statement(connection, "INSERT INTO chunk VALUES (?, ?)")
-        insertRollup = try Statement(connection, "INSERT INTO rollup VALUES (?, ?)")
+        chunks = try ChunkTable(connection, level: 6, damaged: damaged)
         highestSeries = try Statement(connection, "SELECT max(id) FROM series")
     }
 
@@ -89,7 +80,7 @@ final class Merger {
     private func merge(_ bucket: Int32, _ job: inout Job, _ cutoff: Int64) throws(StoreError) {
         var samples = [[Sample]](repeating: [], count: Int(ChunkBody.width))
         for input in job.inputs {
-            for one in try chunk(Segment.row(input.id, bucket)) {
+            for one in try chunks.read(Segment.row(input.id, bucket)) {
                 samples[Int(one.place)] = merged(samples[Int(one.place)], one.samples)
             }
         }
@@ -99,26 +90,6 @@ final class Merger {
             if !kept.isEmpty { series.append(ChunkBody.Series(place: UInt8(place), samples: Array(kept))) }
         }
         guard !series.isEmpty else { return }
-        let row = Segment.row(job.output.id, bucket)
-        insertChunk.bind(1, row)
-        insertChunk.bind(2, try codec.seal(ChunkBody.encode(series), key: row))
-        try insertChunk.run()
-        let hours = series.map { RollupBody.Series(place: $0.place, hours: RollupBody.hours(of: $0.samples)) }
-        insertRollup.bind(1, row)
-        insertRollup.bind(2, try codec.seal(RollupBody.encode(hours), key: row))
-        try insertRollup.run()
-        job.output.note(series)
-    }
-
-    private func chunk(_ row: Int64) throws(StoreError) -> [ChunkBody.Series] {
-        findChunk.bind(1, row)
-        defer { findChunk.reset() }
-        guard try findChunk.step() else { return [] }
-        do throws(FormatError) {
-            return try ChunkBody.decode(try codec.open(findChunk.bytes(0), key: row))
-        } catch {
-            damaged("chunk \(row): \(error)")
-            return []
-        }
+        try chunks.append(series, bucket: bucket, to: &job.output)
     }
 }

@@ -7,9 +7,7 @@ import FireModel
 final class Readings {
     let heads: HeadStore
     private let segments: SegmentTable
-    private let findChunk: Statement
-    private let codec: FrameCodec
-    private let damaged: (String) -> Void
+    private let chunks: ChunkTable
     /// Series decoded lately: what comes late comes in crowds.
     private var recent: [RecentKey: [Sample]] = [:]
     /// Per series, where the last value without a time of its own was put: an array of a thousand of them in
@@ -30,9 +28,7 @@ final class Readings {
     ) throws(StoreError) {
         self.heads = heads
         self.segments = segments
-        self.damaged = damaged
-        findChunk = try Statement(connection, "SELECT body FROM chunk WHERE id = ?")
-        codec = try FrameCodec()
+        chunks = try ChunkTable(connection, level: 1, damaged: damaged)
     }
 
     func admit(_ reading: inout Reading) throws(StoreError) -> Admission {
@@ -98,18 +94,8 @@ final class Readings {
         let key = RecentKey(segment: segment, series: series)
         if let known = recent[key] { return known }
         let row = Segment.row(segment, Segment.bucket(series))
-        findChunk.bind(1, row)
-        defer { findChunk.reset() }
-        var samples: [Sample] = []
-        if try findChunk.step() {
-            do throws(FormatError) {
-                let place = series % ChunkBody.width
-                let body = try codec.open(findChunk.bytes(0), key: row)
-                samples = try ChunkBody.decode(body, wanted: 1 << UInt32(place)).first?.samples ?? []
-            } catch {
-                damaged("chunk \(row): \(error)")
-            }
-        }
+        let mask: UInt32 = 1 << UInt32(series % ChunkBody.width)
+        let samples = try chunks.read(row, wanted: mask).first?.samples ?? []
         if recent.count >= Self.maximumRecent { recent.removeAll() }
         recent[key] = samples
         return samples

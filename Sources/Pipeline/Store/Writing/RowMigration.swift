@@ -30,8 +30,7 @@ enum RowMigration {
             connection,
             "SELECT ts, value, quality, detail FROM reading WHERE series = ? AND ts >= ? AND ts < ? ORDER BY ts")
         let following = try Statement(connection, "SELECT min(ts) FROM reading WHERE series = ? AND ts >= ?")
-        let insertChunk = try Statement(connection, "INSERT INTO chunk VALUES (?, ?)")
-        let insertRollup = try Statement(connection, "INSERT INTO rollup VALUES (?, ?)")
+        let chunks = try ChunkTable(connection, level: 6)
         let saveLast = try Statement(connection, "INSERT OR REPLACE INTO last VALUES (?, ?)")
         let segments = try SegmentTable(connection)
         let buckets = Int32(clamping: (highest + Int64(ChunkBody.width) - 1) / Int64(ChunkBody.width))
@@ -82,15 +81,7 @@ enum RowMigration {
                     newest[bucket] = known
                 }
                 guard !series.isEmpty else { continue }
-                let row = Segment.row(segment.id, bucket)
-                insertChunk.bind(1, row)
-                insertChunk.bind(2, try codec.seal(ChunkBody.encode(series), key: row))
-                try insertChunk.run()
-                let hours = series.map { RollupBody.Series(place: $0.place, hours: RollupBody.hours(of: $0.samples)) }
-                insertRollup.bind(1, row)
-                insertRollup.bind(2, try codec.seal(RollupBody.encode(hours), key: row))
-                try insertRollup.run()
-                segment.note(series)
+                try chunks.append(series, bucket: bucket, to: &segment)
                 progress(min(1, Double(done + segment.readings) / Double(total)))
             }
             segment.state = .whole

@@ -17,8 +17,7 @@ final class Sealer {
     private let heads: HeadStore
     private let segments: SegmentTable
     private let codec: FrameCodec
-    private let insertChunk: Statement
-    private let insertRollup: Statement
+    private let chunks: ChunkTable
     private let saveLast: Statement
     private let saveCheckpoint: Statement
     private let dropCheckpoints: Statement
@@ -34,8 +33,7 @@ final class Sealer {
         self.heads = heads
         self.segments = segments
         codec = try FrameCodec(level: 3)
-        insertChunk = try Statement(connection, "INSERT INTO chunk VALUES (?, ?)")
-        insertRollup = try Statement(connection, "INSERT INTO rollup VALUES (?, ?)")
+        chunks = try ChunkTable(connection, level: 3)
         saveLast = try Statement(connection, "INSERT OR REPLACE INTO last VALUES (?, ?)")
         saveCheckpoint = try Statement(connection, "INSERT OR REPLACE INTO checkpoint VALUES (?, ?)")
         dropCheckpoints = try Statement(connection, "DELETE FROM checkpoint WHERE journal < ?")
@@ -107,22 +105,10 @@ final class Sealer {
             }
         }
         guard !series.isEmpty else { return }
-        let row = Segment.row(segment.id, bucket)
-        insertChunk.bind(1, row)
-        insertChunk.bind(2, try codec.seal(ChunkBody.encode(series), key: row))
-        try insertChunk.run()
-        if segment.level > 0 { try saveRollup(series, row) }
+        try chunks.append(series, bucket: bucket, to: &segment)
         saveLast.bind(1, Int64(bucket))
         saveLast.bind(2, try codec.seal(LastBody.encode(newest), key: Int64(bucket)))
         try saveLast.run()
-        segment.note(series)
-    }
-
-    private func saveRollup(_ series: [ChunkBody.Series], _ row: Int64) throws(StoreError) {
-        let hours = series.map { RollupBody.Series(place: $0.place, hours: RollupBody.hours(of: $0.samples)) }
-        insertRollup.bind(1, row)
-        insertRollup.bind(2, try codec.seal(RollupBody.encode(hours), key: row))
-        try insertRollup.run()
     }
 
     private func finish(_ segment: inout Segment) throws(StoreError) {
@@ -143,15 +129,5 @@ final class Sealer {
             state.sealedUpTo = segment.journal
         }
         job = nil
-    }
-}
-
-extension Segment {
-    mutating func note(_ series: [ChunkBody.Series]) {
-        for one in series {
-            readings += Int64(one.samples.count)
-            least = min(least, one.samples.first?.at ?? .max)
-            most = max(most, one.samples.last?.at ?? .min)
-        }
     }
 }
