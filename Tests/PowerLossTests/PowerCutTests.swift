@@ -30,14 +30,17 @@ private let moreCuts = ProcessInfo.processInfo.environment["FIRESENSE_POWER_CUTS
         try runner.open()
         let maintenance = try StoreMaintenance(path: disk.path, every: .milliseconds(10))
         var at: Int64 = 0
+        var dice = Dice(3)
         // Until what the thread has brought into the file is more than one log, so that the log began anew.
         while size(disk.path) < 7 << 20, runner.acknowledged < 60 {
             let deeds = (0..<400).map { _ in
                 at += 1
+                // Nothing that could be compressed much.
+                let text = (0..<60).map { _ in String(dice.next()) }.joined()
                 return Deed.reading(
                     GivenReading(
                         device: "d1", kind: "hydrant", area: "320102", metric: "note", at: Workload.start + at,
-                        value: .text("\(at)" + String(repeating: "x", count: 1000))))
+                        value: .text(text)))
             }
             runner.run([.batch(deeds)])
         }

@@ -169,7 +169,7 @@ import Testing
         ("/api/v1/readings?device=d", "'metric' is missing"), ("/api/v1/readings?metric=m", "'device' is missing"),
         ("/api/v1/readings?device=d&metric=m&step=5", "duration"),
         ("/api/v1/readings?device=d&metric=m&step=1ms", "duration"),
-        ("/api/v1/readings?device=d&metric=m&step=5m&fn=median", "avg, min, max, last, count"),
+        ("/api/v1/readings?device=d&metric=m&step=5m&fn=median", "avg, min, max, last, first, sum, count"),
         ("/api/v1/readings?device=d&metric=m&fn=avg", "step"), ("/api/v1/export", "'format' is missing"),
         ("/api/v1/export?format=xml", "csv, line"), ("/healthz?x=1", "known are: none"),
         ("/api/v1/kinds?cursor=-1", "cursor"),
