@@ -218,8 +218,9 @@ struct Generation {
     private static let payload = blockSize - linkSize
     /// Memory of a late reading, about.
     private static let lateSize = 96
-    /// Asked for at once and used bit by bit: as an array grows it moves, and what is large moves long.
-    private static let reserved = 192 << 20
+    /// Somewhat more than `StoreSettings.sealSize`. Asked for at once and used bit by bit: as an array grows it moves,
+    /// and what is large moves long.
+    private static let reserved = 104 << 20
 
     init(number: UInt32) { self.number = number }
 
