@@ -67,15 +67,17 @@ final class Pipeline {
         maintenance = try StoreMaintenance(path: context.databasePath, counters: context.storeCounters)
         rules = try RecordedRules(catalogue: loaded.catalogue, rules: loaded.rules).json()
         fleet.adopt(loaded.catalogue)
+        store.noteBeginning()
         // Rules found changed are taken over after the replay, exactly as a reload.
-        if replay.rules != rules { engine.adopt(loaded.rules) }
+        if replay.rules != rules {
+            engine.adopt(loaded.rules)
+            store.note(rules: rules)
+        }
         for known in stored.alarms where !replay.isExact || known.alarm.isUnknown(to: engine, context.gateway) {
             engine.restore(
                 known.alarm, ordinal: known.ordinal, live: live, expiresAfter: SystemConditionID.expiry(of: known.alarm)
             )
         }
-        store.noteBeginning()
-        store.note(rules: rules)
         if !replay.isExact {
             for reading in stored.latest { engine.seed(reading, live: live) }
             store.wantSeal()

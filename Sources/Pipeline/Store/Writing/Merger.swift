@@ -10,7 +10,6 @@ final class Merger {
         var buckets: Int32
     }
 
-    private let connection: Connection
     private let segments: SegmentTable
     private let chunks: ChunkTable
     private let highestSeries: Statement
@@ -22,7 +21,6 @@ final class Merger {
     init(
         _ connection: Connection, segments: SegmentTable, damaged: @escaping (String) -> Void
     ) throws(StoreError) {
-        self.connection = connection
         self.segments = segments
         chunks = try ChunkTable(connection, level: 6, damaged: damaged)
         highestSeries = try Statement(connection, "SELECT max(id) FROM series")

@@ -13,7 +13,6 @@ final class Sealer {
         var next: Int32 = 0
     }
 
-    private let connection: Connection
     private let heads: HeadStore
     private let segments: SegmentTable
     private let codec: FrameCodec
@@ -29,7 +28,6 @@ final class Sealer {
     private static let large = 128
 
     init(_ connection: Connection, heads: HeadStore, segments: SegmentTable) throws(StoreError) {
-        self.connection = connection
         self.heads = heads
         self.segments = segments
         codec = try FrameCodec(level: 3)
