@@ -129,9 +129,15 @@ let package = Package(
                 "FireStore", "FireMQTT", "FireSystemd", http, arguments, log,
             ],
             path: "Sources/Daemon/firesense", swiftSettings: strict),
+        .target(
+            name: "FireDevices", dependencies: ["FireModel"], path: "Simulator/Devices", swiftSettings: strict),
         .executableTarget(
-            name: "firesense-simulator", dependencies: ["FireModel", "FireMQTT", arguments, histogram],
-            path: "Simulator", swiftSettings: strict),
+            name: "firesense-simulator", dependencies: ["FireDevices", "FireModel", "FireMQTT", arguments, histogram],
+            path: "Simulator", exclude: ["Devices"], swiftSettings: strict),
+        .executableTarget(
+            name: "store-bench",
+            dependencies: ["FireDevices", "FireModel", "FireStore", arguments, sqlite],
+            path: "Tests/StoreBench", swiftSettings: unsafeToo),
 
         tests("Model", ["FireModel"]),
         tests("Settings", ["FireSettings", "FireModel"]),
@@ -150,7 +156,7 @@ let package = Package(
                 "FireServe", "FireModel", "FireTelemetry", hummingbird, hummingbirdTesting, nio, nioEmbedded, nioHTTP1,
                 nioHTTPTypes, log,
             ]),
-        tests("Simulator", ["firesense-simulator", "FireModel"]),
+        tests("Simulator", ["firesense-simulator", "FireDevices", "FireModel"]),
         tests(
             "Daemon",
             [

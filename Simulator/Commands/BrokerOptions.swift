@@ -1,4 +1,5 @@
 import ArgumentParser
+import FireDevices
 import FireModel
 import Foundation
 

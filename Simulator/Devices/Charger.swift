@@ -3,7 +3,7 @@ import Glibc
 
 /// A shed of e-bike charging ports. A bike draws constant power, then tapers off; the port cuts it when it is
 /// full, and somebody takes it away. Reports go round: the device itself, then port after port.
-struct Charger: VirtualDevice {
+package struct Charger: VirtualDevice {
     private var random: Randomness
     private var clockwork = Clockwork()
     private let mains: Double
@@ -12,7 +12,7 @@ struct Charger: VirtualDevice {
     private let names: [String]
     private var turn = 0
 
-    init(_ random: Randomness) {
+    package init(_ random: Randomness) {
         var random = random
         mains = random.within(217...228)
         ambient = random.within(16...26)
@@ -21,7 +21,7 @@ struct Charger: VirtualDevice {
         self.random = random
     }
 
-    mutating func measure(at now: Timestamp) -> Measurement {
+    package mutating func measure(at now: Timestamp) -> Measurement {
         let day = DayTime(now)
         let surroundings = ambient + day.warmth * 4
         defer { turn = (turn + 1) % (ports.count + 1) }

@@ -3,7 +3,7 @@ import Glibc
 
 /// An electrical fire monitor in a distribution board: three phases loaded by the hour, cables that warm with
 /// the square of the current and take their time, leakage that grows a little with the load.
-struct Electrical: VirtualDevice {
+package struct Electrical: VirtualDevice {
     /// Thermal time constant of a bundle of cables, hours.
     private static let thermalTime = 0.25
 
@@ -20,7 +20,7 @@ struct Electrical: VirtualDevice {
     private var rise: [Double]
     private var energy: Double
 
-    init(_ random: Randomness) {
+    package init(_ random: Randomness) {
         var random = random
         mains = random.within(221...229)
         rating = random.within(40...160)
@@ -33,7 +33,7 @@ struct Electrical: VirtualDevice {
         self.random = random
     }
 
-    mutating func measure(at now: Timestamp) -> Measurement {
+    package mutating func measure(at now: Timestamp) -> Measurement {
         let day = DayTime(now)
         let hours = clockwork.hours(to: now)
         let load = 0.12 + 0.7 * day.activity

@@ -2,9 +2,9 @@ import FireModel
 
 /// A municipal hydrant: mains pressure that sags when the town cooks and washes, water about as warm as the
 /// ground, a battery that lasts for years.
-struct Hydrant: VirtualDevice {
+package struct Hydrant: VirtualDevice {
     /// The shipped rules warn below 0.14 MPa; a healthy network keeps clear of it.
-    static let lowestPressure = 0.17
+    package static let lowestPressure = 0.17
 
     private var random: Randomness
     private var clockwork = Clockwork()
@@ -15,7 +15,7 @@ struct Hydrant: VirtualDevice {
     /// Slow wandering of the network, MPa.
     private var drift = 0.0
 
-    init(_ random: Randomness) {
+    package init(_ random: Randomness) {
         self.random = random
         staticPressure = self.random.within(0.28...0.42)
         sag = self.random.within(0.02...0.06)
@@ -23,7 +23,7 @@ struct Hydrant: VirtualDevice {
         battery = self.random.within(55...100)
     }
 
-    mutating func measure(at now: Timestamp) -> Measurement {
+    package mutating func measure(at now: Timestamp) -> Measurement {
         let day = DayTime(now)
         let hours = clockwork.hours(to: now)
         // Five years on one battery.

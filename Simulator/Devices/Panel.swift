@@ -2,17 +2,17 @@ import FireModel
 
 /// A control room's panel as the transmission device sees it: detectors, call points and modules that say
 /// nothing but "normal", a few with a measured value. Reports go round: the panel itself, then point after point.
-struct Panel: VirtualDevice {
+package struct Panel: VirtualDevice {
     /// The point that reports the scripted fire, and the sounder that answers.
-    static let fireComponent = Point.detector(1).name
-    static let feedbackComponent = Point.sounder.name
+    package static let fireComponent = Point.detector(1).name
+    package static let feedbackComponent = Point.sounder.name
 
     private var random: Randomness
     private var points: [Point]
     private let manual: Bool
     private var turn = 0
 
-    init(_ random: Randomness) {
+    package init(_ random: Randomness) {
         self.random = random
         manual = self.random.chance(0.4)
         points = (1...self.random.whole(16...48)).map { Point.detector($0) }
@@ -20,7 +20,7 @@ struct Panel: VirtualDevice {
         points += [.sounder, .pump, .gasDetector, .tank, .riser]
     }
 
-    mutating func measure(at now: Timestamp) -> Measurement {
+    package mutating func measure(at now: Timestamp) -> Measurement {
         defer { turn = (turn + 1) % (points.count + 1) }
         guard turn > 0 else {
             return Measurement(
@@ -56,7 +56,7 @@ struct Panel: VirtualDevice {
 
     /// The points of the fire leave the round: their events have said what they are, and a bit beside the event
     /// would contradict it or raise the same fire twice.
-    mutating func catchFire(at now: Timestamp) {
+    package mutating func catchFire(at now: Timestamp) {
         points.removeAll { [Self.fireComponent, Self.feedbackComponent].contains($0.name) }
         turn = 0
     }

@@ -2,7 +2,7 @@ import FireModel
 
 /// A standalone smoke alarm in a home: dust and kitchen haze far below its threshold, room temperature, radio
 /// that comes and goes.
-struct SmokeAlarm: VirtualDevice {
+package struct SmokeAlarm: VirtualDevice {
     private var random: Randomness
     private var clockwork = Clockwork()
     private let room: Double
@@ -12,7 +12,7 @@ struct SmokeAlarm: VirtualDevice {
     private var haze = 0.0
     private var burningSince: Timestamp?
 
-    init(_ random: Randomness) {
+    package init(_ random: Randomness) {
         self.random = random
         room = self.random.within(18...25)
         dust = self.random.within(0.05...0.35)
@@ -20,7 +20,7 @@ struct SmokeAlarm: VirtualDevice {
         battery = self.random.within(45...100)
     }
 
-    mutating func measure(at now: Timestamp) -> Measurement {
+    package mutating func measure(at now: Timestamp) -> Measurement {
         let day = DayTime(now)
         // Three years on one cell.
         battery = max(25, battery - clockwork.hours(to: now) * 100 / (3 * 8766))
@@ -51,7 +51,7 @@ struct SmokeAlarm: VirtualDevice {
         return measurement
     }
 
-    mutating func catchFire(at now: Timestamp) { burningSince = now }
+    package mutating func catchFire(at now: Timestamp) { burningSince = now }
 
     /// 0 to 1 within three minutes. Smoke comes long before heat: the room stays below the 60 ℃ of the
     /// temperature rule, so that the scripted event is the only alarm of this device.

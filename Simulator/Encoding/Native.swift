@@ -1,3 +1,4 @@
+import FireDevices
 import FireModel
 
 /// The native form of contract 2, written here from the contract's words and not with the daemon's help, so

@@ -1,3 +1,4 @@
+import FireDevices
 import FireModel
 
 /// The scripted fire: a smoke alarm raises it, its panel follows, the sounder answers.

@@ -1,3 +1,4 @@
+import FireDevices
 import FireModel
 
 /// Which devices there are. Every connection makes its own share from the plan; a device's behaviour depends on

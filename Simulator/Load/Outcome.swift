@@ -1,3 +1,4 @@
+import FireDevices
 import Histogram
 
 /// What one connection did; the sum over all of them is the result of the run.

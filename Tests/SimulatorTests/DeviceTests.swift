@@ -1,3 +1,4 @@
+import FireDevices
 import FireModel
 import Testing
 

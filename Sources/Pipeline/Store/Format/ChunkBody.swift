@@ -20,33 +20,41 @@ enum ChunkBody {
     struct Series: Equatable {
         /// 0–31
         var place: UInt8
-        /// Ascending in time, not empty.
-        var samples: [Sample]
+        /// Not empty.
+        var run: Run
+        var samples: [Sample] { run.samples }
+
+        init(place: UInt8, run: Run) {
+            self.place = place
+            self.run = run
+        }
+
+        init(place: UInt8, samples: [Sample]) { self.init(place: place, run: Run(samples)) }
     }
 
     static func encode(_ series: [Series]) -> [UInt8] {
-        let base = series.lazy.compactMap { $0.samples.first?.at }.min() ?? 0
+        let base = series.lazy.compactMap { $0.run.times.first }.min() ?? 0
         var head: [UInt8] = []
         head.append(zigzag: base)
         head.append(varint: series.count)
         var times: [UInt8] = []
         var values: [UInt8] = []
         var marks: [UInt8] = []
-        var lists: [Int] = []
-        for (index, one) in series.enumerated() {
-            let hasMarks = SampleRun.hasMarks(one.samples)
-            head.append(varint: Int(one.place) << 1 | (hasMarks ? 1 : 0))
-            head.append(varint: one.samples.count)
+        var lists: [[Int64]] = []
+        for one in series {
+            let run = one.run
+            head.append(varint: Int(one.place) << 1 | (run.hasMarks ? 1 : 0))
+            head.append(varint: run.count)
             // Those it shares its times with were met last.
-            if let known = lists.lastIndex(where: { haveSameTimes(series[$0].samples, one.samples) }) {
+            if let known = lists.lastIndex(where: { $0.isSame(as: run.times) || $0 == run.times }) {
                 head.append(varint: known)
             } else {
                 head.append(varint: lists.count)
-                lists.append(index)
-                SampleRun.encode(times: one.samples, base: base, into: &times)
+                lists.append(run.times)
+                Run.encode(times: run.times, base: base, into: &times)
             }
-            SampleRun.encode(values: one.samples, into: &values)
-            if hasMarks { SampleRun.encode(marks: one.samples, into: &marks) }
+            run.values.encode(into: &values)
+            if run.hasMarks { run.encodeMarks(into: &marks) }
         }
         head.append(counted: times)
         head.append(counted: values)
@@ -54,17 +62,11 @@ enum ChunkBody {
         return head
     }
 
-    private static func haveSameTimes(_ a: [Sample], _ b: [Sample]) -> Bool {
-        guard a.count == b.count, a.first?.at == b.first?.at, a.last?.at == b.last?.at else { return false }
-        for index in a.indices where a[index].at != b[index].at { return false }
-        return true
-    }
-
     /// - Parameters:
     ///   - wanted: bit n: the series at place n; what is not wanted is only passed over.
     ///   - limit: samples that are believed: run lengths are short and what they stand for is not.
     static func decode(
-        _ body: [UInt8], wanted: UInt32 = .max, limit: Int = SampleRun.maximumCount
+        _ body: [UInt8], wanted: UInt32 = .max, limit: Int = Run.maximumCount
     ) throws(FormatError) -> [Series] {
         struct Head {
             var place: UInt8
@@ -95,15 +97,23 @@ enum ChunkBody {
         var marks = try reader.part()
         try reader.expectEnd()
         var lists: [[Int64]] = []
-        for count in counts { lists.append(try SampleRun.times(&times, count: count, base: base)) }
+        for count in counts { lists.append(try Run.times(&times, count: count, base: base)) }
         var series: [Series] = []
         for head in heads {
-            let itsValues = try SampleRun.values(&values, count: head.count)
-            let itsTimes = lists[head.list]
-            var samples = itsTimes.indices.map { Sample(at: itsTimes[$0], value: itsValues[$0]) }
-            if head.hasMarks { try SampleRun.readMarks(&marks, into: &samples) }
-            if wanted >> UInt32(head.place) & 1 == 1 { series.append(Series(place: head.place, samples: samples)) }
+            var run = Run(times: lists[head.list], values: try Column(&values, count: head.count))
+            if head.hasMarks { try run.readMarks(&marks) }
+            if wanted >> UInt32(head.place) & 1 == 1 { series.append(Series(place: head.place, run: run)) }
         }
         return series
+    }
+}
+
+extension [Int64] {
+    /// The very same memory: metrics that came together share their times.
+    func isSame(as other: [Int64]) -> Bool {
+        unsafe count == other.count
+            && withUnsafeBufferPointer { one in
+                unsafe other.withUnsafeBufferPointer { unsafe one.baseAddress == $0.baseAddress }
+            }
     }
 }

@@ -5,6 +5,11 @@ enum Decimal {
     private static let powers: [Double] = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9]
     /// 2^53: up to here every whole number is a Double.
     private static let limit = 9_007_199_254_740_992.0
+    /// No whole multiple that `whole` gives is farther from zero.
+    static let largest: Int64 = 9_007_199_254_740_991
+
+    /// 10^exponent, of at most 9.
+    static func power(_ exponent: UInt8) -> Int64 { Int64(powers[Int(exponent)]) }
 
     /// `m` with `m / 10^exponent == x` to the bit; `nil`: there is none. So -0, infinities and NaN have none.
     @inline(__always) static func whole(_ x: Double, _ exponent: UInt8) -> Int64? {

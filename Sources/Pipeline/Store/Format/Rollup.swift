@@ -122,12 +122,18 @@ extension Value {
 
 /// Roll-ups by the hour of up to 32 neighbouring series: the body of a row of `rollup`.
 ///
+/// Most series are of one form, and the figures of an hour lie close to its first value: what is stored is how far.
+///
 ///     zigzag    the first hour, since 1970
 ///     varint    how many series
-///     each      varint: place 0–31 · 2 + 1 if there are numbers among its values
-///               varint: how many hours · hours as `SampleRun` stores times, in hours
-///               columns as `SampleRun` stores values: count, milliseconds from the hour to the first and from the
-///               last to its end, first, last; with numbers: how many, least, most, sum
+///     each      varint: place 0–31 · varint: how many hours · varint: which list of hours it has; one more than
+///               there are so far: the next list is its own
+///     part      lists of hours: the hours as `Run` stores times; then as columns of differences how many readings
+///               each has, milliseconds from the hour to the first of them, and from there to the last
+///     part      of each series one byte:
+///       0–9, 0x20   decimals with so many places, booleans: as columns with runs of zeros first − last of the hour
+///                   before, last − first, first − least, most − first, sum − count · first
+///       0x40        anything else: as `Column` first, last, how many numbers, least, most, sum
 enum RollupBody {
     /// Milliseconds.
     static let hour: Int64 = 3_600_000
@@ -144,9 +150,10 @@ enum RollupBody {
         var hours: [Hour]
     }
 
-    static func hours(of samples: [Sample]) -> [Hour] {
+    static func hours(of run: Run) -> [Hour] {
         var hours: [Hour] = []
-        for sample in samples {
+        for index in 0..<run.count {
+            let sample = run[index]
             let number = floored(sample.at, hour) / hour
             if hours.last?.number != number { hours.append(Hour(number: number, rollup: Rollup())) }
             hours[hours.count - 1].rollup.add(sample)
@@ -154,81 +161,212 @@ enum RollupBody {
         return hours
     }
 
-    static func encode(_ series: [Series]) -> [UInt8] {
-        var out: [UInt8] = []
-        let base = series.lazy.compactMap { $0.hours.first?.number }.min() ?? 0
-        out.append(zigzag: base)
-        out.append(varint: series.count)
+    // MARK: - Writing
+
+    static func encode(_ series: [ChunkBody.Series]) -> [UInt8] {
+        let base = series.lazy.compactMap { $0.run.times.first }.min().map { floored($0, hour) / hour } ?? 0
+        var head: [UInt8] = []
+        head.append(zigzag: base)
+        head.append(varint: series.count)
+        var lists: [UInt8] = []
+        var values: [UInt8] = []
+        var known: [(times: [Int64], hours: Hours)] = []
         for one in series {
-            let hasNumbers = one.hours.contains { $0.rollup.numbers > 0 }
-            out.append(varint: Int(one.place) << 1 | (hasNumbers ? 1 : 0))
-            out.append(varint: one.hours.count)
-            func column(_ value: (Hour) -> Value) -> [Sample] {
-                one.hours.map { Sample(at: $0.number, value: value($0)) }
+            let times = one.run.times
+            let place: Int
+            if let shared = known.lastIndex(where: { $0.times.isSame(as: times) || $0.times == times }) {
+                place = shared
+            } else {
+                place = known.count
+                known.append((times, Hours(times)))
+                known[place].hours.encode(base: base, into: &lists)
             }
-            func numbers(_ value: (Rollup) -> Double) {
-                SampleRun.encode(values: column { .number(value($0.rollup)) }, into: &out)
-            }
-            SampleRun.encode(times: column { _ in .boolean(false) }, base: base, into: &out)
-            numbers { Double($0.count) }
-            SampleRun.encode(
-                values: column { .number(Double($0.rollup.first.at - $0.number * hour)) }, into: &out)
-            SampleRun.encode(
-                values: column { .number(Double(($0.number + 1) * hour - $0.rollup.last.at)) }, into: &out)
-            SampleRun.encode(values: column { $0.rollup.first.value }, into: &out)
-            SampleRun.encode(values: column { $0.rollup.last.value }, into: &out)
-            guard hasNumbers else { continue }
-            numbers { Double($0.numbers) }
-            numbers { $0.least }
-            numbers { $0.most }
-            numbers { $0.sum.value }
+            let hours = known[place].hours
+            head.append(varint: Int(one.place))
+            head.append(varint: hours.ends.count)
+            head.append(varint: place)
+            if !encodeWhole(one.run.values, hours, into: &values) { encodeAny(one.run, into: &values) }
         }
-        return out
+        head.append(counted: lists)
+        head.append(counted: values)
+        return head
     }
+
+    /// Where in a list of times the hours are.
+    private struct Hours {
+        var numbers: [Int64] = []
+        /// Behind the last reading of each.
+        var ends: [Int] = []
+        var counts: [Int64] = []
+        /// Milliseconds from the hour to its first reading, and from there to its last.
+        var offsets: [Int64] = []
+        var spans: [Int64] = []
+
+        init(_ times: [Int64]) {
+            var start = 0
+            while start < times.count {
+                let number = floored(times[start], hour) / hour
+                let limit = (number &+ 1) &* hour
+                var end = start + 1
+                while end < times.count, times[end] < limit { end += 1 }
+                numbers.append(number)
+                ends.append(end)
+                counts.append(Int64(end - start))
+                offsets.append(times[start] &- number &* hour)
+                spans.append(times[end - 1] &- times[start])
+                start = end
+            }
+        }
+
+        func encode(base: Int64, into out: inout [UInt8]) {
+            Run.encode(times: numbers, base: base, into: &out)
+            for column in [counts, offsets, spans] { ZeroRuns.append(differencesOf: column, to: &out) }
+        }
+    }
+
+    /// `false`: they are not all whole, or a sum is too large to be.
+    private static func encodeWhole(_ values: Column, _ hours: Hours, into out: inout [UInt8]) -> Bool {
+        guard values.isWhole else { return false }
+        let words = values.words
+        var columns = [[Int64]](repeating: [], count: 5)
+        for index in columns.indices { columns[index].reserveCapacity(hours.ends.count) }
+        var (start, before) = (0, Int64(0))
+        for end in hours.ends {
+            let first = words[start]
+            var (least, most, sum) = (first, first, Int64(0))
+            for index in start..<end {
+                let word = words[index]
+                if word < least { least = word }
+                if word > most { most = word }
+                sum &+= word
+                // As `DecimalSum` does: beyond, Doubles are added.
+                guard sum.magnitude <= UInt64(Decimal.largest) else { return false }
+            }
+            let last = words[end - 1]
+            columns[0].append(first &- before)
+            columns[1].append(last &- first)
+            columns[2].append(first &- least)
+            columns[3].append(most &- first)
+            columns[4].append(sum &- Int64(end - start) &* first)
+            before = last
+            start = end
+        }
+        out.append(values.form)
+        for column in columns { ZeroRuns.append(column, to: &out) }
+        return true
+    }
+
+    private static func encodeAny(_ run: Run, into out: inout [UInt8]) {
+        out.append(Column.mixed)
+        let rollups = hours(of: run).map(\.rollup)
+        func append(_ value: (Rollup) -> Value) {
+            var column = Column()
+            for rollup in rollups { column.append(value(rollup)) }
+            column.encode(into: &out)
+        }
+        append { $0.first.value }
+        append { $0.last.value }
+        append { .number(Double($0.numbers)) }
+        append { .number($0.least) }
+        append { .number($0.most) }
+        append { .number($0.sum.value) }
+    }
+
+    // MARK: - Reading
 
     /// - Parameters: as of `ChunkBody.decode`.
     static func decode(
-        _ body: [UInt8], wanted: UInt32 = .max, limit: Int = SampleRun.maximumCount
+        _ body: [UInt8], wanted: UInt32 = .max, limit: Int = Run.maximumCount
     ) throws(FormatError) -> [Series] {
         var reader = ByteReader(body)
         let base = try reader.zigzag()
-        var series: [Series] = []
+        var heads: [(place: UInt8, count: Int, list: Int)] = []
+        var counts: [Int] = []
         var total = 0
         for _ in 0..<(try reader.count(atMost: Int(ChunkBody.width))) {
-            let first = try reader.count(atMost: Int(ChunkBody.width) * 2 - 1)
+            let place = try reader.count(atMost: Int(ChunkBody.width) - 1)
             let count = try reader.count(atMost: limit - total)
+            let list = try reader.count(atMost: counts.count)
+            if list == counts.count { counts.append(count) }
+            guard counts[list] == count else { throw FormatError("place \(place) has other hours than it says") }
             total += count
-            let times = try SampleRun.times(&reader, count: count, base: base)
-            let counts = try SampleRun.values(&reader, count: count)
-            let firstAt = try SampleRun.values(&reader, count: count)
-            let lastAt = try SampleRun.values(&reader, count: count)
-            let firsts = try SampleRun.values(&reader, count: count)
-            let lasts = try SampleRun.values(&reader, count: count)
-            var columns: [[Value]] = []
-            if first & 1 == 1 { for _ in 0..<4 { columns.append(try SampleRun.values(&reader, count: count)) } }
-            guard wanted >> UInt32(first >> 1) & 1 == 1 else { continue }
-            var hours: [Hour] = []
-            for index in 0..<count {
-                func number(_ column: Int, _ none: Double) -> Double {
-                    columns.isEmpty ? none : columns[column][index].number ?? none
-                }
-                func whole(_ value: Value) -> Int64 { value.number.flatMap { Int64(exactly: $0) } ?? 0 }
-                let start = times[index] &* hour
-                hours.append(
-                    Hour(
-                        number: times[index],
-                        rollup: Rollup(
-                            count: Int(whole(counts[index])), numbers: Int(exactly: number(0, 0)) ?? 0,
-                            least: number(1, .infinity), most: number(2, -.infinity), sum: number(3, 0),
-                            first: Sample(at: start &+ whole(firstAt[index]), value: firsts[index]),
-                            last: Sample(at: start &+ hour &- whole(lastAt[index]), value: lasts[index]))))
-            }
-            series.append(Series(place: UInt8(first >> 1), hours: hours))
+            heads.append((UInt8(place), count, list))
         }
+        var listed = try reader.part()
+        var values = try reader.part()
         try reader.expectEnd()
+        var lists: [[Times]] = []
+        for count in counts { lists.append(try times(&listed, count: count, base: base)) }
+        var series: [Series] = []
+        for head in heads {
+            let hours = try hours(&values, lists[head.list])
+            if wanted >> UInt32(head.place) & 1 == 1 { series.append(Series(place: head.place, hours: hours)) }
+        }
         return series
     }
 
+    private struct Times {
+        var number: Int64
+        var count: Int64
+        var first: Int64
+        var last: Int64
+    }
+
+    private static func times(
+        _ reader: inout ByteReader, count: Int, base: Int64
+    ) throws(FormatError) -> [Times] {
+        let numbers = try Run.times(&reader, count: count, base: base)
+        let counts = try ZeroRuns.sums(&reader, count: count)
+        let offsets = try ZeroRuns.sums(&reader, count: count)
+        let spans = try ZeroRuns.sums(&reader, count: count)
+        return numbers.indices.map { index in
+            let first = numbers[index] &* hour &+ offsets[index]
+            return Times(number: numbers[index], count: counts[index], first: first, last: first &+ spans[index])
+        }
+    }
+
+    private static func hours(_ reader: inout ByteReader, _ times: [Times]) throws(FormatError) -> [Hour] {
+        let form = try reader.byte()
+        if form == Column.mixed { return try anyHours(&reader, times) }
+        guard form <= Decimal.maximumExponent || form == Column.boolean else {
+            throw FormatError("roll-ups of form \(form) are unknown")
+        }
+        var columns: [[Int64]] = []
+        for _ in 0..<5 { columns.append(try ZeroRuns.values(&reader, count: times.count)) }
+        let isBoolean = form == Column.boolean
+        func number(_ word: Int64) -> Double { isBoolean ? Double(word) : Decimal.value(word, form) }
+        func value(_ word: Int64) -> Value { isBoolean ? .boolean(word != 0) : .number(Decimal.value(word, form)) }
+        var before: Int64 = 0
+        return times.indices.map { index in
+            let time = times[index]
+            let first = before &+ columns[0][index]
+            let last = first &+ columns[1][index]
+            before = last
+            return Hour(
+                number: time.number,
+                rollup: Rollup(
+                    count: Int(time.count), numbers: Int(time.count), least: number(first &- columns[2][index]),
+                    most: number(first &+ columns[3][index]),
+                    sum: number(columns[4][index] &+ time.count &* first),
+                    first: Sample(at: time.first, value: value(first)),
+                    last: Sample(at: time.last, value: value(last))))
+        }
+    }
+
+    private static func anyHours(_ reader: inout ByteReader, _ times: [Times]) throws(FormatError) -> [Hour] {
+        var columns: [Column] = []
+        for _ in 0..<6 { columns.append(try Column(&reader, count: times.count)) }
+        return times.indices.map { index in
+            func number(_ column: Int) -> Double { columns[column][index].number ?? 0 }
+            let time = times[index]
+            return Hour(
+                number: time.number,
+                rollup: Rollup(
+                    count: Int(time.count), numbers: Int(exactly: number(2)) ?? 0, least: number(3), most: number(4),
+                    sum: number(5), first: Sample(at: time.first, value: columns[0][index]),
+                    last: Sample(at: time.last, value: columns[1][index])))
+        }
+    }
 }
 
 /// The largest multiple of `step` that is not above `x`.

@@ -139,18 +139,15 @@ struct Heads {
 
     /// What is held of a series from `from` (inclusive) to `to` (exclusive), ascending.
     func samples(_ series: Int32, from: Int64 = .min, to: Int64 = .max) -> [Sample] {
-        merged(frozenSamples(series, from: from, to: to), currentSamples(series, from: from, to: to))
-    }
-
-    /// Likewise, of what is frozen. What has come since is later, but for what came late.
-    func frozenSamples(_ series: Int32, from: Int64 = .min, to: Int64 = .max) -> [Sample] {
-        guard let frozen, Int(series) < entries.count else { return [] }
-        return frozen.samples(series, frozenEntries[series] ?? entries[Int(series)], from, to)
-    }
-
-    private func currentSamples(_ series: Int32, from: Int64, to: Int64) -> [Sample] {
         guard Int(series) < entries.count else { return [] }
-        return current.samples(series, entries[Int(series)], from, to)
+        let late = current.run(series, entries[Int(series)], before: to)
+        return frozenRun(series, before: to).merged(with: late).samples(from: from, to: to)
+    }
+
+    /// What is frozen of a series. What has come since is later, but for what came late.
+    func frozenRun(_ series: Int32, before end: Int64 = .max) -> Run {
+        guard let frozen, Int(series) < entries.count else { return Run() }
+        return frozen.run(series, frozenEntries[series] ?? entries[Int(series)], before: end)
     }
 
     /// The value held at exactly this time; `nil`: none.
@@ -180,10 +177,10 @@ struct HeadEntry {
     var form = Self.unknown
     var quality: UInt8 = 0
 
-    static let number: UInt8 = 0x10
-    static let boolean: UInt8 = 0x20
-    static let text: UInt8 = 0x30
-    static let unknown: UInt8 = 0xFF
+    static let number = Column.number
+    static let boolean = Column.boolean
+    static let text = Column.text
+    static let unknown = Column.empty
 
     mutating func begin(_ generation: UInt32) {
         self.generation = generation
@@ -390,24 +387,23 @@ struct Generation {
 
     // MARK: Out
 
-    /// - Parameter entry: of the series; nothing but late ones are held if it belongs to another generation.
-    func samples(_ series: Int32, _ entry: HeadEntry, _ from: Int64, _ to: Int64) -> [Sample] {
-        var samples: [Sample] = []
-        if entry.generation == number, from <= entry.at { decode(entry, from, to, &samples) }
-        guard !late.isEmpty, let run = late[series] else { return samples }
-        let start = firstIndex(in: run, notBefore: from)
-        let end = firstIndex(in: run, notBefore: to)
-        return start < end ? merged(samples, run[start..<end]) : samples
+    /// - Parameters:
+    ///   - entry: of the series; nothing but late ones are held if it belongs to another generation.
+    ///   - end: what is as late or later is left out.
+    func run(_ series: Int32, _ entry: HeadEntry, before end: Int64) -> Run {
+        let run = entry.generation == number ? decode(entry, end) : Run()
+        guard !late.isEmpty, let own = late[series] else { return run }
+        return run.merged(with: Run(own[..<firstIndex(in: own, notBefore: end)]))
     }
 
-    private func decode(_ entry: HeadEntry, _ from: Int64, _ to: Int64, _ samples: inout [Sample]) {
+    private func decode(_ entry: HeadEntry, _ end: Int64) -> Run {
+        var run = Run()
         var chain = Chain(block: Int(entry.first))
         var at = base
         var step: Int64 = 0
         var form = HeadEntry.unknown
-        var quality = Quality()
-        var bits: UInt64 = 0
-        var whole: Int64 = 0
+        var quality: UInt8 = 0
+        var word: Int64 = 0
         for index in 0..<entry.count {
             let time = chain.varint(blocks)
             let delta = unzigzag(time >> 2) &+ step
@@ -417,61 +413,31 @@ struct Generation {
             if time & 1 == 1 {
                 form = chain.byte(blocks)
                 let marks = chain.byte(blocks)
-                quality = Quality(rawValue: marks & 0x7F)
+                quality = marks & 0x7F
                 if marks & 0x80 != 0 { detail = texts[Int(chain.varint(blocks))] }
                 switch form {
-                case HeadEntry.number: bits = chain.fixed(blocks)
-                case HeadEntry.boolean: bits = UInt64(chain.byte(blocks))
-                case HeadEntry.text: bits = chain.varint(blocks)
-                default: whole = unzigzag(chain.varint(blocks))
+                case HeadEntry.number: word = Int64(bitPattern: chain.fixed(blocks))
+                case HeadEntry.boolean: word = Int64(chain.byte(blocks))
+                case HeadEntry.text: word = Int64(chain.varint(blocks))
+                default: word = unzigzag(chain.varint(blocks))
                 }
             } else if time & 2 == 0 {
                 switch form {
-                case HeadEntry.number: bits = chain.fixed(blocks)
-                case HeadEntry.boolean: bits ^= 1
-                case HeadEntry.text: bits = chain.varint(blocks)
-                default: whole = whole &+ unzigzag(chain.varint(blocks))
+                case HeadEntry.number: word = Int64(bitPattern: chain.fixed(blocks))
+                case HeadEntry.boolean: word ^= 1
+                case HeadEntry.text: word = Int64(chain.varint(blocks))
+                default: word = word &+ unzigzag(chain.varint(blocks))
                 }
             }
-            if at >= to { return }
-            guard at >= from else { continue }
-            let value: Value =
-                switch form {
-                case HeadEntry.number: .number(Double(bitPattern: bits))
-                case HeadEntry.boolean: .boolean(bits != 0)
-                case HeadEntry.text: .text(texts[Int(bits)])
-                default: .number(Decimal.value(whole, form))
-                }
-            samples.append(Sample(at: at, value: value, quality: quality, detail: detail))
+            if at >= end { break }
+            if form == HeadEntry.text {
+                run.append(
+                    Sample(
+                        at: at, value: .text(texts[Int(word)]), quality: Quality(rawValue: quality), detail: detail))
+            } else {
+                run.append(at: at, word, form: form, quality: quality, detail: detail)
+            }
         }
+        return run
     }
-}
-
-/// Where in ascending samples the first is that is not before `time`.
-func firstIndex(in samples: [Sample], notBefore time: Int64) -> Int {
-    var low = 0
-    var high = samples.count
-    while low < high {
-        let middle = (low + high) / 2
-        if samples[middle].at < time { low = middle + 1 } else { high = middle }
-    }
-    return low
-}
-
-/// Two ascending lists as one.
-func merged(_ a: [Sample], _ b: some Collection<Sample>) -> [Sample] {
-    guard let firstOfB = b.first else { return a }
-    guard let lastOfA = a.last else { return Array(b) }
-    if lastOfA.at < firstOfB.at { return a + b }
-    var result: [Sample] = []
-    result.reserveCapacity(a.count + b.count)
-    var rest = b[...]
-    for sample in a {
-        while let next = rest.first, next.at < sample.at {
-            result.append(next)
-            rest.removeFirst()
-        }
-        result.append(sample)
-    }
-    return result + rest
 }

@@ -82,12 +82,11 @@ struct History {
         for (bucket, wanted) in Self.buckets(series) {
             let mask = wanted.reduce(UInt32(0)) { $0 | 1 << UInt32(series[$1] % ChunkBody.width) }
             for one in try chunk(db, Segment.row(segment.id, bucket), mask) {
-                let start = firstIndex(in: one.samples, notBefore: from)
-                let end = firstIndex(in: one.samples, notBefore: to)
-                guard start < end else { continue }
+                let its = one.run.samples(from: from, to: to)
+                guard !its.isEmpty else { continue }
                 let itsSeries = bucket * ChunkBody.width + Int32(one.place)
                 for index in wanted where series[index] == itsSeries {
-                    samples[index] = merged(samples[index], one.samples[start..<end])
+                    samples[index] = merged(samples[index], its)
                 }
             }
         }

@@ -88,14 +88,14 @@ public enum StoreInspector {
                     guard let rollup else { throw FormatError("it has no roll-up") }
                     let hours = try RollupBody.decode(try codec.open(rollup, key: row))
                     let theirs = hours.map { $0.hours.reduce(0) { $0 + $1.rollup.count } }
-                    if theirs != series.map(\.samples.count) {
-                        throw FormatError("it counts \(theirs), the chunk holds \(series.map(\.samples.count))")
+                    if theirs != series.map(\.run.count) {
+                        throw FormatError("it counts \(theirs), the chunk holds \(series.map(\.run.count))")
                     }
                 } catch {
                     findings.append("roll-up \(row): \(error)")
                 }
             }
-            return Int64(series.reduce(0) { $0 + $1.samples.count })
+            return Int64(series.reduce(0) { $0 + $1.run.count })
         }
 
         mutating func bodies(of table: String) throws(StoreError) {

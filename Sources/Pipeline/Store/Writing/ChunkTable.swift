@@ -24,9 +24,8 @@ final class ChunkTable {
         insert.bind(2, try codec.seal(ChunkBody.encode(series), key: row))
         try insert.run()
         if segment.level > 0 {
-            let hours = series.map { RollupBody.Series(place: $0.place, hours: RollupBody.hours(of: $0.samples)) }
             insertRollup.bind(1, row)
-            insertRollup.bind(2, try codec.seal(RollupBody.encode(hours), key: row))
+            insertRollup.bind(2, try codec.seal(RollupBody.encode(series), key: row))
             try insertRollup.run()
         }
         segment.note(series)
@@ -49,9 +48,9 @@ final class ChunkTable {
 extension Segment {
     fileprivate mutating func note(_ series: [ChunkBody.Series]) {
         for one in series {
-            readings += Int64(one.samples.count)
-            least = min(least, one.samples.first?.at ?? .max)
-            most = max(most, one.samples.last?.at ?? .min)
+            readings += Int64(one.run.count)
+            least = min(least, one.run.times.first ?? .max)
+            most = max(most, one.run.times.last ?? .min)
         }
     }
 }

@@ -76,18 +76,32 @@ final class Merger {
     }
 
     private func merge(_ bucket: Int32, _ job: inout Job, _ cutoff: Int64) throws(StoreError) {
-        var samples = [[Sample]](repeating: [], count: Int(ChunkBody.width))
+        var parts = [[Run]](repeating: [], count: Int(ChunkBody.width))
         for input in job.inputs {
-            for one in try chunks.read(Segment.row(input.id, bucket)) {
-                samples[Int(one.place)] = merged(samples[Int(one.place)], one.samples)
-            }
+            for one in try chunks.read(Segment.row(input.id, bucket)) { parts[Int(one.place)].append(one.run) }
         }
         var series: [ChunkBody.Series] = []
-        for place in samples.indices {
-            let kept = samples[place][firstIndex(in: samples[place], notBefore: cutoff)...]
-            if !kept.isEmpty { series.append(ChunkBody.Series(place: UInt8(place), samples: Array(kept))) }
+        var before: (parts: [Run], whole: Run)?
+        for place in parts.indices where !parts[place].isEmpty {
+            let whole = Self.joined(parts[place], like: before)
+            before = (parts[place], whole)
+            let kept = whole.dropping(before: cutoff)
+            if !kept.isEmpty { series.append(ChunkBody.Series(place: UInt8(place), run: kept)) }
         }
         guard !series.isEmpty else { return }
         try chunks.append(series, bucket: bucket, to: &job.output)
+    }
+
+    /// - Parameter other: what another series came to. Metrics that came together have the same times in every part,
+    ///   and then share those of the whole too.
+    private static func joined(_ parts: [Run], like other: (parts: [Run], whole: Run)?) -> Run {
+        guard parts.count > 1 else { return parts[0] }
+        guard zip(parts, parts.dropFirst()).allSatisfy({ $0.times[$0.count - 1] < $1.times[0] }) else {
+            return parts.dropFirst().reduce(parts[0]) { $0.merged(with: $1) }
+        }
+        guard let other, other.parts.count == parts.count,
+            zip(other.parts, parts).allSatisfy({ $0.times.isSame(as: $1.times) })
+        else { return Run(joining: parts) }
+        return Run(joining: parts, times: other.whole.times)
     }
 }

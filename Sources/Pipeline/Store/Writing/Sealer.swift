@@ -94,8 +94,8 @@ final class Sealer {
         var newest: [(place: UInt8, sample: Sample)] = []
         heads.withLock { state in
             for place in 0..<UInt8(ChunkBody.width) {
-                let samples = state.heads.frozenSamples(first + Int32(place))
-                if !samples.isEmpty { series.append(ChunkBody.Series(place: place, samples: samples)) }
+                let run = state.heads.frozenRun(first + Int32(place))
+                if !run.isEmpty { series.append(ChunkBody.Series(place: place, run: run)) }
             }
             guard !series.isEmpty else { return }
             for place in 0..<UInt8(ChunkBody.width) {
