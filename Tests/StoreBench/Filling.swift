@@ -20,6 +20,9 @@ struct Filling {
     private(set) var appending = 0.0
     private(set) var committing = 0.0
     private(set) var upkeep = 0.0
+    /// Bytes given to the disk; what is missing to the whole are the checkpoints of the log.
+    private(set) var writtenByCommits = 0
+    private(set) var writtenByUpkeep = 0
     private var batch: [Reading] = []
     private var batchSince: Int64?
     private var nextUpkeep: Int64 = 0
@@ -64,6 +67,7 @@ struct Filling {
 
     private mutating func commit(_ now: Int64) throws {
         guard !batch.isEmpty else { return }
+        let before = Measures.bytesWritten()
         let start = Measures.threadSeconds()
         for reading in batch {
             var reading = reading
@@ -75,12 +79,22 @@ struct Filling {
         let committed = Measures.threadSeconds()
         appending += admitted - start
         committing += committed - admitted
+        let between = Measures.bytesWritten()
+        let resumed = Measures.threadSeconds()
+        writtenByCommits += between - before
         readings += batch.count
         batches += 1
         batch.removeAll(keepingCapacity: true)
         batchSince = nil
         try doUpkeep(now)
-        upkeep += Measures.threadSeconds() - committed
+        upkeep += Measures.threadSeconds() - resumed
+        writtenByUpkeep += Measures.bytesWritten() - between
+    }
+
+    /// What has come so far made the fleet known, and is not to be counted: a box is set up once.
+    mutating func forgetFigures() {
+        (readings, batches, writtenByCommits, writtenByUpkeep) = (0, 0, 0, 0)
+        (appending, committing, upkeep) = (0, 0, 0)
     }
 
     /// As many slices as the daemon would have had time for.

@@ -39,6 +39,8 @@ struct Fill: ParsableCommand {
     @OptionGroup var options: FeedOptions
     @Option(help: "Milliseconds that readings wait for company.")
     var linger: Int64 = 2000
+    @Option(help: "Hours at the beginning that are not counted: all the fleet is to be known by then.")
+    var warmUp: Int64 = 0
     @Flag(help: "Leave what is not sealed in the journal.")
     var unsealed = false
 
@@ -58,9 +60,14 @@ struct Fill: ParsableCommand {
         _ = try store.load(into: fleet)
         var filling = Filling(store: store, fleet: fleet, feed: options.feed, linger: linger)
         let withFeed = Measures.resident()
-        let (seconds, written) = (options.seconds, Measures.bytesWritten())
+        let seconds = options.seconds
+        let warm = min(seconds.lowerBound + warmUp * 3600, seconds.upperBound)
+        try filling.run(seconds.lowerBound..<warm)
+        let uncounted = filling.readings
+        filling.forgetFigures()
+        let written = Measures.bytesWritten()
         let start = ContinuousClock.now
-        try filling.run(seconds) { done in
+        try filling.run(warm..<seconds.upperBound) { done in
             guard isatty(2) == 1 else { return }
             FileHandle.standardError.write(Data("\r  \(Int(done * 100)) %".utf8))
         }
@@ -72,22 +79,28 @@ struct Fill: ParsableCommand {
         let figures = try StoreReader(beside: store).figures()
         tell("readings", count, "")
         tell("series", Double(figures.series), "")
-        tell("readings a second of the feed", count / Double(seconds.count), "/s")
+        tell("readings a second of the feed", count / Double(seconds.upperBound - warm), "/s")
         tell("readings a batch", count / Double(max(filling.batches, 1)), "")
         tell("wall clock", took, "s")
         tell("CPU to append", filling.appending / count * 1e9, "ns/reading")
         tell("CPU to commit", filling.committing / count * 1e9, "ns/reading")
+        tell(
+            "of it write and sync", Measures.syncSeconds(beside: path) * Double(filling.batches) / count * 1e9,
+            "ns/reading")
         tell("CPU of upkeep", filling.upkeep / count * 1e9, "ns/reading")
+        tell("of it by commits", Double(filling.writtenByCommits) / count, "bytes/reading")
+        tell("of it by upkeep", Double(filling.writtenByUpkeep) / count, "bytes/reading")
         tell("written while filling", Double(steadily) / count, "bytes/reading")
         tell("written in all", Double(Measures.bytesWritten() - written) / count, "bytes/reading")
         tell("memory before", Double(before), "bytes")
         tell("memory of the feed", Double(withFeed - before), "bytes")
         tell("memory when filled", Double(resident), "bytes")
         tell("log beside it", Double(Measures.size(path + "-wal")), "bytes")
-        guard figures.readings == Int64(filling.readings) else {
-            throw ValidationError("\(filling.readings) readings went in, \(figures.readings) are there")
+        let all = uncounted + filling.readings
+        guard figures.readings == Int64(all) else {
+            throw ValidationError("\(all) readings went in, \(figures.readings) are there")
         }
-        return count
+        return Double(all)
     }
 }
 

@@ -138,6 +138,51 @@ struct FormatTests {
         }
     }
 
+    /// However the parts of a history are put together, and whatever forms their values have.
+    @Test(arguments: 1...20 as ClosedRange<UInt64>) func runsJoin(seed: UInt64) throws {
+        var dice = Dice(seed)
+        for _ in 0..<50 {
+            let samples = Self.samples(&dice, count: Int.random(in: 0..<40, using: &dice))
+            let cut = Int.random(in: 0...samples.count, using: &dice)
+            let (early, late) = (Run(samples[..<cut]), Run(samples[cut...]))
+            #expect(Run(joining: [early, late]).samples == samples)
+            #expect(early.merged(with: late).samples == samples)
+            #expect(late.merged(with: early).samples == samples)
+            let halves = (0..<2).map { half in
+                Run(samples.enumerated().filter { $0.offset % 2 == half }.map(\.element))
+            }
+            #expect(halves[0].merged(with: halves[1]).samples == samples)
+            guard cut < samples.count else { continue }
+            #expect(Run(samples).dropping(before: samples[cut].at).samples == Array(samples[cut...]))
+            #expect(Run(samples).samples(from: samples[cut].at, to: .max) == Array(samples[cut...]))
+        }
+    }
+
+    /// Values whose decimals do not fit each other, and decimals that no further place can be given to.
+    @Test func columnsAgreeOnAForm() {
+        let values: [Value] = [
+            .number(1), .number(0.5), .number(-0.0), .number(9_007_199_254_740_991), .number(0.001), .boolean(true),
+            .text("开"), .number(.infinity), .number(.leastNonzeroMagnitude),
+        ]
+        for a in values {
+            for b in values {
+                for c in values {
+                    var (one, two) = (Column(), Column())
+                    one.append(a)
+                    two.append(b)
+                    two.append(c)
+                    one.append(contentsOf: two)
+                    #expect((0..<one.count).map { one[$0] } == [a, b, c])
+                    var body: [UInt8] = []
+                    one.encode(into: &body)
+                    var reader = ByteReader(body)
+                    let back = try? Column(&reader, count: 3)
+                    #expect(back.map { back in (0..<3).map { back[$0] } } == [a, b, c])
+                }
+            }
+        }
+    }
+
     @Test func lastValuesComeBack() throws {
         var dice = Dice(5)
         for _ in 0..<200 {
@@ -151,10 +196,10 @@ struct FormatTests {
 
     @Test(arguments: 1...10 as ClosedRange<UInt64>) func rollUpsComeBackAndAddUp(seed: UInt64) throws {
         var dice = Dice(seed)
-        let series = Self.chunk(&dice).map {
-            RollupBody.Series(place: $0.place, hours: RollupBody.hours(of: $0.samples))
-        }
-        let found = try RollupBody.decode(RollupBody.encode(series))
+        let chunk = Self.chunk(&dice)
+        let series = chunk.map { RollupBody.Series(place: $0.place, hours: RollupBody.hours(of: $0.run)) }
+        let found = try RollupBody.decode(RollupBody.encode(chunk))
+        #expect(found.count == series.count)
         for (a, b) in zip(found, series) {
             #expect(a.place == b.place && a.hours.map(\.number) == b.hours.map(\.number))
             for (x, y) in zip(a.hours, b.hours) {
@@ -174,11 +219,8 @@ struct FormatTests {
             writer.append(Self.reading(&dice, at: at), isConflicting: false, isRetry: false)
         }
         writer.append(act: [1, 2, 3])
-        let hours = Self.chunk(&dice).map {
-            RollupBody.Series(place: $0.place, hours: RollupBody.hours(of: $0.samples))
-        }
         let bodies = [
-            ChunkBody.encode(Self.chunk(&dice)), writer.body, RollupBody.encode(hours),
+            ChunkBody.encode(Self.chunk(&dice)), writer.body, RollupBody.encode(Self.chunk(&dice)),
             LastBody.encode([(3, Sample(at: 5, value: .text("x")))]),
             StoredCheckpoint(engine: [1, 2, 3], rules: "r", live: 7).bytes,
         ]
@@ -215,6 +257,7 @@ struct FormatTests {
         _ = try? ChunkBody.decode(body, limit: 5000)
         _ = try? RollupBody.decode(body, limit: 5000)
         _ = try? LastBody.decode(body)
+        _ = try? JournalPage.entries(body)
         _ = try? StoredCheckpoint(body)
         if var reader = try? JournalBlockReader(body) { while let input = try? reader.next() { _ = input } }
     }

@@ -17,12 +17,12 @@ struct RetentionTests {
     @Test func readingsLeaveByTheirTimeAndTheirRollUpsLater() throws {
         let bench = try Bench()
         let writer = try bench.open()
-        // Two readings a day, twenty days a segment; sixteen of them make a large one.
-        for twenty in 0..<16 as Range<Int64> {
+        // Two readings a day, fifteen days a segment; sixteen of them make a large one.
+        for fifteen in 0..<16 as Range<Int64> {
             for device in 0..<5 {
                 let series = bench.series("d\(device)", "pressure")
-                for half in 0..<40 as Range<Int64> {
-                    try bench.admit(series, (twenty * 40 + half) * day / 2, .number(1))
+                for half in 0..<30 as Range<Int64> {
+                    try bench.admit(series, (fifteen * 30 + half) * day / 2, .number(1))
                 }
             }
             try bench.commit()
@@ -31,21 +31,21 @@ struct RetentionTests {
         #expect(try bench.count("SELECT count(*) FROM segment") == 16)
         _ = try run(writer, now: start, budget: .zero)
         #expect(try bench.count("SELECT count(*) FROM segment WHERE level = 1 AND state = 'whole'") == 1)
-        #expect(try bench.reader().figures().readings == 5 * 640)
+        #expect(try bench.reader().figures().readings == 5 * 480)
         #expect(try bench.count("SELECT count(*) FROM chunk") == 1)
 
         // Past their time by a day: only the roll-ups stay, and answer by the hour and longer.
-        _ = try run(writer, now: start + 411 * day, budget: .zero)
+        _ = try run(writer, now: start + 331 * day, budget: .zero)
         #expect(try bench.count("SELECT count(*) FROM chunk") == 0)
         #expect(try bench.reader().figures().readings == 0)
-        #expect(writer.counters.readingsExpired.value == 5 * 640)
+        #expect(writer.counters.readingsExpired.value == 5 * 480)
         var query = ReadingQuery(device: "d1", component: nil, metric: "pressure")
         #expect(try bench.reader().readings(query) == [])
         query.step = .seconds(86_400)
         query.function = .count
-        #expect(try bench.reader().readings(query)?.reduce(0) { $0 + ($1.value.number ?? 0) } == 640)
+        #expect(try bench.reader().readings(query)?.reduce(0) { $0 + ($1.value.number ?? 0) } == 480)
         // Not again before the hour is over.
-        #expect(try !writer.retentionSlice(now: start + 411 * day + 3_599_000))
+        #expect(try !writer.retentionSlice(now: start + 331 * day + 3_599_000))
         _ = try run(writer, now: start + 1500 * day, budget: .zero)
         #expect(try bench.count("SELECT count(*) FROM rollup") == 0)
         #expect(try bench.count("SELECT count(*) FROM segment") == 0)

@@ -66,6 +66,22 @@ final class Bench {
         while try open().sealer.isUnderWay { _ = try open().retentionSlice(now: now) }
     }
 
+    /// A row of the journal.
+    func page(_ slot: Int64) throws -> [UInt8] {
+        let rows = try Statement(open().connection, "SELECT body FROM journal WHERE slot = ?")
+        rows.bind(1, slot)
+        return try rows.step() ? rows.bytes(0) : []
+    }
+
+    /// Turns a bit of the first row of the journal, behind the writer's back.
+    func damage(_ page: [UInt8], at place: Int) throws {
+        var page = page
+        page[place] ^= 4
+        let save = try Statement(open().connection, "UPDATE journal SET body = ? WHERE slot = 1")
+        save.bind(1, page)
+        try save.run()
+    }
+
     /// Rows as somebody with `sqlite3` sees them.
     func count(_ sql: String) throws -> Int {
         var configuration = Configuration()

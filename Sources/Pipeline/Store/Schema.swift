@@ -104,8 +104,8 @@ enum Schema {
 
     /// The forms of the bodies stand at their types in `Format`. Table `reading` of schema 1 goes when `RowMigration` has emptied it.
     private static let second = """
-        -- One commit: every input of every decision, in order.
-        CREATE TABLE journal(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+        -- Of each commit every input of every decision; see JournalPage.
+        CREATE TABLE journal(slot INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
         -- A stretch of stored history. state: open, whole, rolled (roll-ups only). journal: the last row in it.
         CREATE TABLE segment(
           id INTEGER PRIMARY KEY AUTOINCREMENT, state TEXT NOT NULL, level INTEGER NOT NULL, journal INTEGER NOT NULL,

@@ -27,10 +27,16 @@ public struct StoreSettings: Sendable, Equatable {
     /// Of the database file; the write-ahead log beside it, normally below 64 MiB, comes on top.
     /// Zero: leave 10 % of the file system, at least 512 MiB, free.
     public var maxSize: ByteSize
-    /// Age and memory of the heads at which they become a segment. An hour of a journal is read again in seconds.
-    public var sealInterval = Duration.seconds(3600)
+    /// Age, number and memory of what is in no segment at which it becomes one, and size of its journal: the longer,
+    /// the better it is compressed and the less is written; and the longer takes a start, which reads it all again.
+    public var sealInterval = Duration.seconds(6 * 3600)
+    public var sealCount = 10_000_000
     /// In bytes.
     public var sealSize = 96 << 20
+    public var journalSize = 128 << 20
+
+    /// What is sealed is there twice for a moment, and small stores have little room.
+    var journalLimit: Int { maxSize.bytes > 0 ? min(journalSize, Int(maxSize.bytes / 8)) : journalSize }
     /// A real "disk full" for tests: pages of 4 KiB.
     public var maxPageCount: Int?
 

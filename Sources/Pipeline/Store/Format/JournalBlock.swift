@@ -38,62 +38,56 @@ public enum JournalInput: Equatable, Sendable {
 ///               (1 clocks: zigzag of the difference of each; 2 time passed: zigzag; 3 act, 4 rules: length
 ///               and bytes; 5 a run begins)
 struct JournalBlockWriter {
-    private(set) var count = 0
-    private var series: [UInt8] = []
-    private var times: [UInt8] = []
-    private var received: [UInt8] = []
-    private var kinds: [UInt8] = []
-    private var qualities: [UInt8] = []
-    private var values: [UInt8] = []
-    private var details: [UInt8] = []
+    /// A reading without texts: to go over thousands of them again and again costs nothing then.
+    private struct Entry: BitwiseCopyable {
+        var series: Int32
+        /// Column 3.
+        var kind: UInt8
+        var quality: UInt8
+        var at: Int64
+        var received: Int64
+        /// The bits of a number.
+        var bits: UInt64
+    }
+
+    private var entries: [Entry] = []
+    /// Values that are texts, and details, in the order of their readings.
+    private var texts: [String] = []
+    private var details: [String] = []
     private var others: [UInt8] = []
     private var otherCount = 0
-    private var previous = JournalPrevious()
+    private var clocks = (live: Int64(0), steady: Int64(0))
     private var readingsBeforeOther = 0
 
-    var isEmpty: Bool { count == 0 && otherCount == 0 }
+    var count: Int { entries.count }
+    var isEmpty: Bool { entries.isEmpty && otherCount == 0 }
 
-    /// In bytes, before it is compressed.
-    var size: Int { series.count + times.count + values.count + details.count + others.count + 3 * count }
-
-    mutating func append(_ reading: Reading, isConflicting: Bool, isRetry: Bool) {
-        count += 1
-        series.append(zigzag: Int64(reading.series) &- previous.series &- 1)
-        times.append(zigzag: reading.at.milliseconds &- previous.at)
-        received.append(zigzag: reading.receivedAt.milliseconds &- previous.received)
-        previous.series = Int64(reading.series)
-        previous.at = reading.at.milliseconds
-        previous.received = reading.receivedAt.milliseconds
+    mutating func append(_ reading: borrowing Reading, isConflicting: Bool, isRetry: Bool) {
         var kind: UInt8 = (isConflicting ? 8 : 0) | (reading.backlog ? 16 : 0) | (isRetry ? 32 : 0)
+        var bits: UInt64 = 0
         switch reading.value {
-        case .number(let x):
-            if let exponent = Decimal.exponent(of: x), let whole = Decimal.whole(x, exponent) {
-                values.append(exponent)
-                values.append(zigzag: whole)
-            } else {
-                kind |= 1
-                values.append(fixed: x.bitPattern)
-            }
+        case .number(let x): bits = x.bitPattern
         case .boolean(let x): kind |= x ? 6 : 2
         case .text(let x):
             kind |= 3
-            values.append(text: x)
+            texts.append(x)
         }
         if let detail = reading.detail {
             kind |= 64
-            details.append(text: detail)
+            details.append(detail)
         }
-        kinds.append(kind)
-        qualities.append(reading.quality.rawValue)
+        entries.append(
+            Entry(
+                series: reading.series, kind: kind, quality: reading.quality.rawValue, at: reading.at.milliseconds,
+                received: reading.receivedAt.milliseconds, bits: bits))
     }
 
     mutating func append(live: Int64, steady: Int64) {
-        guard live != previous.live || steady != previous.steady else { return }
+        guard live != clocks.live || steady != clocks.steady else { return }
         begin(1)
-        others.append(zigzag: live &- previous.live)
-        others.append(zigzag: steady &- previous.steady)
-        previous.live = live
-        previous.steady = steady
+        others.append(zigzag: live &- clocks.live)
+        others.append(zigzag: steady &- clocks.steady)
+        clocks = (live, steady)
     }
 
     mutating func appendBeginning() { begin(5) }
@@ -122,28 +116,75 @@ struct JournalBlockWriter {
 
     /// Forgets everything, but not its memory.
     mutating func clear() {
-        count = 0
-        otherCount = 0
-        readingsBeforeOther = 0
-        series.removeAll(keepingCapacity: true)
-        times.removeAll(keepingCapacity: true)
-        received.removeAll(keepingCapacity: true)
-        kinds.removeAll(keepingCapacity: true)
-        qualities.removeAll(keepingCapacity: true)
-        values.removeAll(keepingCapacity: true)
+        entries.removeAll(keepingCapacity: true)
+        texts.removeAll(keepingCapacity: true)
         details.removeAll(keepingCapacity: true)
         others.removeAll(keepingCapacity: true)
-        previous = JournalPrevious()
+        otherCount = 0
+        readingsBeforeOther = 0
+        // Every block says anew where the clocks stand: one that is damaged costs only itself.
+        clocks = (0, 0)
     }
 
     var body: [UInt8] {
-        var body: [UInt8] = []
-        body.reserveCapacity(size + 64)
-        body.append(varint: count)
-        for column in [series, times, received, kinds, qualities, values, details, others] {
-            body.append(counted: column)
+        var (kinds, values): ([UInt8], [UInt8]) = ([], [])
+        kinds.reserveCapacity(count)
+        values.reserveCapacity(count * 4)
+        // The metrics of a message follow each other, and each has as many decimals as in the message before.
+        var exponents = [UInt8](repeating: 0, count: 64)
+        var text = 0
+        for entry in entries {
+            var kind = entry.kind
+            switch kind & 3 {
+            case 0:
+                let x = Double(bitPattern: entry.bits)
+                let place = Int(truncatingIfNeeded: entry.series) & 63
+                if let whole = Decimal.whole(x, exponents[place]) {
+                    values.append(exponents[place])
+                    values.append(zigzag: whole)
+                } else if let exponent = Decimal.exponent(of: x), let whole = Decimal.whole(x, exponent) {
+                    exponents[place] = exponent
+                    values.append(exponent)
+                    values.append(zigzag: whole)
+                } else {
+                    kind |= 1
+                    values.append(fixed: entry.bits)
+                }
+            case 3:
+                values.append(text: texts[text])
+                text += 1
+            default: break
+            }
+            kinds.append(kind)
         }
+        var body: [UInt8] = []
+        body.reserveCapacity(kinds.count * 6 + values.count + others.count + 64)
+        body.append(varint: count)
+        body.append(counted: differences(from: -1, less: 1) { Int64($0.series) })
+        body.append(counted: differences(from: 0, less: 0) { $0.at })
+        body.append(counted: differences(from: 0, less: 0) { $0.received })
+        body.append(counted: kinds)
+        body.append(counted: entries.map(\.quality))
+        body.append(counted: values)
+        var told: [UInt8] = []
+        for detail in details { told.append(text: detail) }
+        body.append(counted: told)
+        body.append(counted: others)
         return body
+    }
+
+    @inline(__always) private func differences(
+        from start: Int64, less: Int64, _ value: (Entry) -> Int64
+    ) -> [UInt8] {
+        var column: [UInt8] = []
+        column.reserveCapacity(count + 16)
+        var previous = start
+        for entry in entries {
+            let own = value(entry)
+            column.append(zigzag: own &- previous &- less)
+            previous = own
+        }
+        return column
     }
 }
 
@@ -151,7 +192,6 @@ private struct JournalPrevious {
     var series: Int64 = -1
     var at: Int64 = 0
     var received: Int64 = 0
-    /// Every block says anew where the clocks stand: one that is damaged costs only itself.
     var live: Int64 = 0
     var steady: Int64 = 0
 }

@@ -208,6 +208,8 @@ struct Generation {
     private var late: [Int32: [Sample]] = [:]
     private var lateCount = 0
     private var blocks: [UInt8] = []
+    /// Of `blocks`; block 0 is none.
+    private var used = 1
 
     /// Four bytes of a block name the next one; most chains of an hour fit in two.
     private static let blockSize = 24
@@ -215,13 +217,17 @@ struct Generation {
     private static let payload = blockSize - linkSize
     /// Memory of a late reading, about.
     private static let lateSize = 96
+    /// Blocks that are made at once.
+    private static let growth = 4096
     /// Somewhat more than `StoreSettings.sealSize`. Asked for at once and used bit by bit: as an array grows it moves,
     /// and what is large moves long.
     private static let reserved = 104 << 20
+    /// Longest form of a reading: two varints and a number, a form and the marks.
+    private static let longest = 40
 
     init(number: UInt32) { self.number = number }
 
-    var size: Int { blocks.count + textBytes + lateCount * Self.lateSize }
+    var size: Int { used * Self.blockSize + textBytes + lateCount * Self.lateSize }
 
     private mutating func note(_ at: Int64) {
         count += 1
@@ -243,8 +249,6 @@ struct Generation {
         if isFirst {
             if blocks.isEmpty {
                 blocks.reserveCapacity(Self.reserved)
-                // Block 0 is none.
-                blocks.append(contentsOf: repeatElement(0, count: Self.blockSize))
                 base = at
             }
             entry.first = newBlock()
@@ -252,7 +256,7 @@ struct Generation {
             entry.fill = 0
         }
         let delta = at &- (isFirst ? base : entry.at)
-        var time = zigzag(delta &- Int64(entry.step)) << 2
+        let time = zigzag(delta &- Int64(entry.step)) << 2
         if !isFirst { entry.step = Int32(clamping: delta) }
         entry.at = at
 
@@ -262,7 +266,10 @@ struct Generation {
         switch value {
         case .number(let x):
             bits = x.bitPattern
-            if form <= Decimal.maximumExponent, let fits = Decimal.whole(x, form) {
+            if bits == entry.bits, form <= HeadEntry.number, !isFirst, quality.rawValue == entry.quality, detail == nil
+            {
+                // The usual case, without a division.
+            } else if form <= Decimal.maximumExponent, let fits = Decimal.whole(x, form) {
                 whole = fits
             } else if let exponent = Decimal.exponent(of: x), let fits = Decimal.whole(x, exponent) {
                 form = exponent
@@ -278,30 +285,34 @@ struct Generation {
             form = HeadEntry.text
         }
         let hasPrefix = isFirst || form != entry.form || quality.rawValue != entry.quality || detail != nil
-        if hasPrefix {
-            put(varint: time | 1, &entry)
-            put(form, &entry)
-            put(quality.rawValue | (detail == nil ? 0 : 0x80), &entry)
-            if let detail { put(varint: UInt64(place(detail)), &entry) }
-            switch form {
-            case HeadEntry.number: put(fixed: bits, &entry)
-            case HeadEntry.boolean: put(UInt8(bits), &entry)
-            case HeadEntry.text: put(varint: bits, &entry)
-            default: put(varint: zigzag(whole), &entry)
+        let detailPlace = detail.map { place($0) }
+        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.longest) { bytes in
+            var scratch = unsafe Scratch(bytes: bytes)
+            if hasPrefix {
+                scratch.put(varint: time | 1)
+                scratch.put(form)
+                scratch.put(quality.rawValue | (detailPlace == nil ? 0 : 0x80))
+                if let detailPlace { scratch.put(varint: UInt64(detailPlace)) }
+                switch form {
+                case HeadEntry.number: scratch.put(fixed: bits)
+                case HeadEntry.boolean: scratch.put(UInt8(bits))
+                case HeadEntry.text: scratch.put(varint: bits)
+                default: scratch.put(varint: zigzag(whole))
+                }
+            } else if bits == entry.bits {
+                scratch.put(varint: time | 2)
+            } else {
+                scratch.put(varint: time)
+                switch form {
+                case HeadEntry.number: scratch.put(fixed: bits)
+                case HeadEntry.boolean: break
+                case HeadEntry.text: scratch.put(varint: bits)
+                default:
+                    let before = Decimal.whole(Double(bitPattern: entry.bits), form) ?? 0
+                    scratch.put(varint: zigzag(whole &- before))
+                }
             }
-        } else if bits == entry.bits {
-            time |= 2
-            put(varint: time, &entry)
-        } else {
-            put(varint: time, &entry)
-            switch form {
-            case HeadEntry.number: put(fixed: bits, &entry)
-            case HeadEntry.boolean: break
-            case HeadEntry.text: put(varint: bits, &entry)
-            default:
-                let before = Decimal.whole(Double(bitPattern: entry.bits), form) ?? 0
-                put(varint: zigzag(whole &- before), &entry)
-            }
+            put(scratch, &entry)
         }
         entry.form = form
         entry.bits = bits
@@ -321,36 +332,60 @@ struct Generation {
     // MARK: Blocks
 
     private mutating func newBlock() -> UInt32 {
-        let block = UInt32(blocks.count / Self.blockSize)
-        blocks.append(contentsOf: repeatElement(0, count: Self.blockSize))
-        return block
+        if (used + 1) * Self.blockSize > blocks.count {
+            blocks.append(contentsOf: repeatElement(0, count: Self.growth * Self.blockSize))
+        }
+        defer { used += 1 }
+        return UInt32(used)
     }
 
-    @inline(__always) private mutating func put(_ byte: UInt8, _ entry: inout HeadEntry) {
-        if entry.fill == Self.payload {
-            let next = newBlock()
-            let link = Int(entry.last) * Self.blockSize
-            for index in 0..<Self.linkSize {
-                blocks[link + index] = UInt8(truncatingIfNeeded: next >> UInt32(index * 8))
+    /// Appends to the chain, in another block where the last one ends.
+    @inline(__always) private mutating func put(_ scratch: borrowing Scratch, _ entry: inout HeadEntry) {
+        var index = 0
+        while index < scratch.count {
+            if entry.fill == Self.payload {
+                let next = newBlock()
+                let link = Int(entry.last) * Self.blockSize
+                for place in 0..<Self.linkSize {
+                    blocks[link + place] = UInt8(truncatingIfNeeded: next >> UInt32(place * 8))
+                }
+                entry.last = next
+                entry.fill = 0
             }
-            entry.last = next
-            entry.fill = 0
+            let room = min(Self.payload - Int(entry.fill), scratch.count - index)
+            let start = Int(entry.last) * Self.blockSize + Self.linkSize + Int(entry.fill)
+            unsafe blocks.withUnsafeMutableBufferPointer { blocks in
+                for place in 0..<room { unsafe blocks[start + place] = scratch.bytes[index + place] }
+            }
+            entry.fill += UInt8(room)
+            index += room
         }
-        blocks[Int(entry.last) * Self.blockSize + Self.linkSize + Int(entry.fill)] = byte
-        entry.fill += 1
     }
 
-    @inline(__always) private mutating func put(varint value: UInt64, _ entry: inout HeadEntry) {
-        var rest = value
-        while rest >= 0x80 {
-            put(UInt8(truncatingIfNeeded: rest) | 0x80, &entry)
-            rest >>= 7
-        }
-        put(UInt8(truncatingIfNeeded: rest), &entry)
-    }
+    /// One reading as it is put together.
+    @safe private struct Scratch: ~Copyable {
+        let bytes: UnsafeMutableBufferPointer<UInt8>
+        private(set) var count = 0
 
-    private mutating func put(fixed value: UInt64, _ entry: inout HeadEntry) {
-        for index in 0..<8 { put(UInt8(truncatingIfNeeded: value >> UInt64(index * 8)), &entry) }
+        init(bytes: UnsafeMutableBufferPointer<UInt8>) { unsafe self.bytes = unsafe bytes }
+
+        @inline(__always) mutating func put(_ byte: UInt8) {
+            unsafe bytes[count] = byte
+            count += 1
+        }
+
+        @inline(__always) mutating func put(varint value: UInt64) {
+            var rest = value
+            while rest >= 0x80 {
+                put(UInt8(truncatingIfNeeded: rest) | 0x80)
+                rest >>= 7
+            }
+            put(UInt8(truncatingIfNeeded: rest))
+        }
+
+        mutating func put(fixed value: UInt64) {
+            for index in 0..<8 { put(UInt8(truncatingIfNeeded: value >> UInt64(index * 8))) }
+        }
     }
 
     private struct Chain {

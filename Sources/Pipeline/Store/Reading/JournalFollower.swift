@@ -10,6 +10,8 @@ final class JournalFollower: Sendable {
     private struct Position {
         var sealed: Int64 = -1
         var last: Int64 = 0
+        /// Of the database, as each connection saw it last.
+        var versions: [ObjectIdentifier: Int64] = [:]
     }
 
     /// Brings the heads to what this snapshot holds.
@@ -24,23 +26,45 @@ final class JournalFollower: Sendable {
                     $0.sealedUpTo = sealed
                 }
             }
-            let rows = try Row.fetchCursor(
-                db.cachedStatement(sql: "SELECT id, body FROM journal WHERE id > ? ORDER BY id"),
-                arguments: [position.last])
-            while let row = try rows.next() {
-                let id: Int64 = row[0]
-                position.last = id
-                let body = try row.withUnsafeData(atIndex: 1) { [UInt8]($0 ?? .init()) }
+            let version = try Int64.fetchOne(db.cachedStatement(sql: "PRAGMA data_version")) ?? 0
+            // Nothing has been written since this connection looked, and what another has seen is no less.
+            if position.versions[ObjectIdentifier(db)] == version { return }
+            for commit in try JournalIndex(db, after: position.last, damaged: damaged).commits {
+                position.last = commit.number
+                let frame = try commit.frame(db)
                 do throws(FormatError) {
-                    var inputs = try JournalBlockReader(try codec.open(body, key: id))
+                    var inputs = try JournalBlockReader(try codec.open(frame, key: commit.number))
                     while let input = try inputs.next() {
                         guard case .reading(let reading, isConflicting: false, isRetry: _) = input else { continue }
                         heads.withLock { $0.heads.append(reading) }
                     }
                 } catch {
-                    damaged("journal row \(id): \(error)")
+                    damaged("commit \(commit.number) of the journal: \(error)")
                 }
             }
+            position.versions[ObjectIdentifier(db)] = version
         }
+    }
+}
+
+extension JournalIndex {
+    init(_ db: Database, after sealed: Int64, damaged: (String) -> Void) throws {
+        try self.init(after: sealed, damaged: damaged) { each in
+            let rows = try Row.fetchCursor(db.cachedStatement(sql: "SELECT slot, body FROM journal"))
+            while let row = try rows.next() {
+                each(row[0], try row.withUnsafeData(atIndex: 1) { [UInt8]($0 ?? .init()) })
+            }
+        }
+    }
+}
+
+extension JournalIndex.Commit {
+    /// Of all its pieces.
+    func frame(_ db: Database) throws -> [UInt8] {
+        var frame: [UInt8] = []
+        for piece in pieces {
+            frame += try History.body(db, "journal", piece.slot, key: "slot")?[piece.range] ?? []
+        }
+        return frame
     }
 }

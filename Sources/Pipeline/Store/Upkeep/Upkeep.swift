@@ -16,7 +16,8 @@ import Glibc
     private var phase: Phase?
     private var nextSweep: Timestamp?
     private var measuredAt: Timestamp?
-    private var isOver = false
+    /// More room is taken than may be.
+    private(set) var isOver = false
     private var now = Timestamp(milliseconds: .min)
     /// Rows of segments that are gone, still to be deleted; a sweep at the start finds those of before.
     private var orphans: [Orphans]
@@ -118,6 +119,12 @@ import Glibc
         phase = .readings
         nextSweep = now + Self.hour
         return true
+    }
+
+    /// Room has been made otherwise: whether it is enough is found anew.
+    func roomWasMade() {
+        isOver = false
+        measuredAt = nil
     }
 
     /// At most once a second.

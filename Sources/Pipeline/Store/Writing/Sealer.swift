@@ -25,7 +25,7 @@ final class Sealer {
     private var sealedAt: Timestamp?
 
     /// Readings per series from which on a segment stays as it is: merging would gain nothing.
-    private static let large = 128
+    private static let large = 32
 
     init(_ connection: Connection, heads: HeadStore, segments: SegmentTable) throws(StoreError) {
         self.heads = heads
@@ -40,16 +40,19 @@ final class Sealer {
 
     var isUnderWay: Bool { job != nil }
 
-    /// The heads are old or large enough, by a clock that may step.
-    func isDue(now: Timestamp, settings: StoreSettings, journal: Int64) -> Bool {
+    /// The heads are old, many or large enough, by a clock that may step.
+    func isDue(now: Timestamp, settings: StoreSettings, journal: JournalTable) -> Bool {
         guard job == nil else { return false }
         guard let last = sealedAt, now >= last else {
             sealedAt = now
             return false
         }
-        let (size, isBehind) = heads.withLock { ($0.heads.size, journal > $0.sealedUpTo) }
+        let (size, count, isBehind) = heads.withLock {
+            ($0.heads.size, $0.heads.count, journal.last > $0.sealedUpTo)
+        }
         guard isBehind else { return false }
-        return size >= settings.sealSize || now - last >= settings.sealInterval.wholeMilliseconds
+        return size >= settings.sealSize || count >= settings.sealCount || journal.size >= settings.journalLimit
+            || now - last >= settings.sealInterval.wholeMilliseconds
     }
 
     func begin(now: Timestamp, journal: Int64, checkpoint: [UInt8]) throws(StoreError) {

@@ -103,6 +103,7 @@ extension StoreWriter {
         sealer.abandon()
         merger.abandon()
         try connection.execute("DELETE FROM segment WHERE state = 'open'")
+        try journal.reload()
         try segments.load()
         try upkeep.reset()
         readings.segmentsChanged()

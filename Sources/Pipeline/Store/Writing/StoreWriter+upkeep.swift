@@ -7,7 +7,7 @@ extension StoreWriter {
     /// The heads are to become a segment as soon as nothing is pending: `beginSeal`.
     public func isSealDue(now: Timestamp) -> Bool {
         !hasPending && !headsAreStale && !sealer.isUnderWay
-            && (isSealWanted || sealer.isDue(now: now, settings: settings, journal: journal.last)
+            && (isSealWanted || sealer.isDue(now: now, settings: settings, journal: journal)
                 || (upkeep.isPressed && heads.count > 0))
     }
 
@@ -44,15 +44,11 @@ extension StoreWriter {
         guard !hasPending else { return true }
         if headsAreStale { try rebuildHeads() }
         let deadline = ContinuousClock.now + budget
-        let sealed = heads.withLock { $0.sealedUpTo }
-        if trimmedUpTo < sealed {
-            var trimsOn = true
-            try slice { () throws(StoreError) in
-                repeat {
-                    trimsOn = try journal.deleteSome(upTo: sealed)
-                } while trimsOn && ContinuousClock.now < deadline
-            }
-            if !trimsOn { trimmedUpTo = sealed }
+        let surplus = journal.surplus(isTight: upkeep.isOver)
+        if !surplus.isEmpty {
+            try slice { () throws(StoreError) in try journal.drop(surplus) }
+            journal.dropped(surplus)
+            if journal.surplus(isTight: true).isEmpty { upkeep.roomWasMade() }
             return true
         }
         if sealer.isUnderWay {
@@ -60,6 +56,7 @@ extension StoreWriter {
             try slice { () throws(StoreError) in progress = try sealer.slice(until: deadline) }
             if progress == .finished {
                 sealer.finished()
+                journal.release(upTo: heads.withLock { $0.sealedUpTo })
                 readings.segmentsChanged()
             }
             return true

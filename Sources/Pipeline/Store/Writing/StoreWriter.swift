@@ -29,8 +29,6 @@ public final class StoreWriter {
     /// The heads may hold what was never committed, or are not loaded yet.
     var headsAreStale = true
     var isSealWanted = false
-    /// Rows of the journal up to here are deleted.
-    var trimmedUpTo: Int64 = 0
 
     private enum State {
         case idle, open
@@ -92,7 +90,7 @@ public final class StoreWriter {
     /// - Parameter isRetry: from the quarantine.
     /// - Throws: `StoreError.full` also when the size bound is reached and nothing is left to evict.
     public func admit(_ reading: inout Reading, fleet: Fleet, isRetry: Bool = false) throws(StoreError) -> Admission {
-        if upkeep.isAtBound, heads.count == 0 {
+        if upkeep.isAtBound, heads.count == 0, journal.surplus(isTight: true).isEmpty {
             throw .full("store.max_size is reached and no reading is left to evict")
         }
         try enter()
