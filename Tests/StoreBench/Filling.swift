@@ -12,8 +12,9 @@ struct Filling {
     let store: StoreWriter
     let fleet: Fleet
     var feed: Feed
-    /// Milliseconds.
+    /// Milliseconds that a batch waits, unless it is full.
     let linger: Int64
+    let most: Int
     private(set) var readings = 0
     private(set) var batches = 0
     /// Seconds of CPU.
@@ -28,11 +29,13 @@ struct Filling {
     private var nextUpkeep: Int64 = 0
     private var quietSince: Int64?
 
-    init(store: StoreWriter, fleet: Fleet, feed: Feed, linger: Int64) {
+    /// - Parameter most: readings a batch, which then waits for them; `nil`: as the worker does.
+    init(store: StoreWriter, fleet: Fleet, feed: Feed, linger: Int64, most: Int?) {
         self.store = store
         self.fleet = fleet
         self.feed = feed
-        self.linger = linger
+        self.linger = most == nil ? linger : .max
+        self.most = most ?? Self.maximumBatch
     }
 
     /// Feeds from one second to another, without the second.
@@ -52,7 +55,7 @@ struct Filling {
             // A second's readings come one after the other, and the batch closes between them.
             for (index, reading) in told.enumerated() {
                 let now = second * 1000 + Int64(index * 1000 / told.count)
-                if let since = batchSince, now - since >= linger || batch.count >= Self.maximumBatch {
+                if let since = batchSince, now - since >= linger || batch.count >= most {
                     try commit(now)
                 }
                 if batchSince == nil { batchSince = now }
@@ -126,10 +129,11 @@ struct Filling {
             ?? fleet.addDevice(
                 id: device.name, kind: fleet.kind(device.kind.rawValue),
                 area: fleet.area("32010\(report.device % 8)"), at: Timestamp(milliseconds: report.at))
-        let series = report.measurement.told.map {
-            fleet.addSeries(
-                device: place, component: component.map { fleet.component($0) } ?? -1,
-                metric: fleet.metric($0.metric))
+        let series = report.measurement.told.map { entry -> Int32 in
+            let component = component.map { fleet.component($0) } ?? -1
+            let metric = fleet.metric(entry.metric)
+            return fleet.findSeries(device: place, component: component, metric: metric)
+                ?? fleet.addSeries(device: place, component: component, metric: metric)
         }
         device.series[component] = series
         return series

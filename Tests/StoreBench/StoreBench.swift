@@ -34,9 +34,13 @@ struct FeedOptions: ParsableArguments {
 struct Fill: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Into our store, as the daemon does it.")
 
-    @Argument(help: "The database; must not exist.")
+    @Argument(help: "The database; must not exist, unless something is to be appended.")
     var path: String
     @OptionGroup var options: FeedOptions
+    @Flag(help: "To a database that is there.")
+    var append = false
+    @Option(help: "Readings a batch, whatever the time; absent: by time.")
+    var batch: Int?
     @Option(help: "Milliseconds that readings wait for company.")
     var linger: Int64 = 2000
     @Option(help: "Hours at the beginning that are not counted: all the fleet is to be known by then.")
@@ -52,13 +56,18 @@ struct Fill: ParsableCommand {
 
     /// - Returns: How many readings.
     private func fill() throws -> Double {
-        guard !FileManager.default.fileExists(atPath: path) else { throw ValidationError("\(path) exists") }
+        guard FileManager.default.fileExists(atPath: path) == append else {
+            throw ValidationError(append ? "\(path) does not exist" : "\(path) exists")
+        }
         let before = Measures.resident()
-        let store = try StoreWriter(path: path, settings: StoreSettings())
+        var settings = StoreSettings()
+        if unsealed { settings.sealCount = .max }
+        let store = try StoreWriter(path: path, settings: settings)
         let maintenance = try StoreMaintenance(path: path, every: .milliseconds(10))
         let fleet = Fleet(catalogue: Catalogue(kinds: []))
         _ = try store.load(into: fleet)
-        var filling = Filling(store: store, fleet: fleet, feed: options.feed, linger: linger)
+        let known = try Int(StoreReader(beside: store).figures().readings)
+        var filling = Filling(store: store, fleet: fleet, feed: options.feed, linger: linger, most: batch)
         let withFeed = Measures.resident()
         let seconds = options.seconds
         let warm = min(seconds.lowerBound + warmUp * 3600, seconds.upperBound)
@@ -96,7 +105,7 @@ struct Fill: ParsableCommand {
         tell("memory of the feed", Double(withFeed - before), "bytes")
         tell("memory when filled", Double(resident), "bytes")
         tell("log beside it", Double(Measures.size(path + "-wal")), "bytes")
-        let all = uncounted + filling.readings
+        let all = known + uncounted + filling.readings
         guard figures.readings == Int64(all) else {
             throw ValidationError("\(all) readings went in, \(figures.readings) are there")
         }
