@@ -55,6 +55,66 @@ import Testing
         withExtendedLifetime(broker) {}
     }
 
+    /// Many series at once: the same from the database, over HTTP, and with the daemon stopped.
+    @Test func manySeriesAreTheSameByEveryWay() async throws {
+        let broker = try await Broker()
+        let box = try Box(broker: broker.port, linger: "50ms")
+        try await box.start()
+        for number in 1...4 {
+            let (kind, area) = number == 4 ? ("smoke", "320105") : ("hydrant", "32010\(number / 2)")
+            let values = kind == "smoke" ? #"{"temperature":21.5}"# : #"{"pressure":0.\#(number),"temperature":20.5}"#
+            try await broker.publish(
+                "fire/v1/\(area)/\(kind)/\(kind)-\(number)/telemetry", #"{"ts":\#(Self.at + Int64(number)),"values":\#(values)}"#)
+        }
+        try await eventually("all of it is stored") { try await box.stat("readings_stored") >= 7 }
+        let steps = ["--step", "1h", "--from", "\(Self.at)", "--to", "\(Self.at + 1000)"]
+        let pressure = ["query", "--metric", "pressure", "--kind", "hydrant"]
+        let commands = ["table", "json", "csv", "line"].flatMap { format in
+            [
+                pressure + steps + ["--format", format], pressure + ["--format", format],
+                pressure + steps + ["--by", "area", "--format", format, "--fn", "sum"],
+                ["query", "--metric", "temperature", "--by", "kind", "--format", format] + steps,
+                ["query", "--device", "hydrant-1", "--device", "smoke-4", "--metric", "temperature", "--format", format],
+                ["query", "--latest", "--metric", "temperature", "--format", format],
+                ["query", "--latest", "--device", "hydrant-2", "--format", format],
+            ]
+        }
+        var before: [String] = []
+        for command in commands {
+            let stored = try await box.run(command)
+            let asked = try await box.run(command + ["--address", "127.0.0.1:\(box.httpPort)"])
+            #expect(!stored.isEmpty, "\(command)")
+            #expect(stored == asked, "\(command)")
+            before.append(stored)
+        }
+        let hour = Self.at / 3_600_000 * 3_600_000
+        let sums = try #require(zip(commands, before).first { $0.0.contains("sum") && $0.0.contains("csv") }?.1)
+        #expect(
+            sums == "ts,area,kind,device,component,metric,value\n\(hour),320100,hydrant,,,pressure,0.1\n"
+                + "\(hour),320101,hydrant,,,pressure,0.5\n")
+        let newest = try await box.get("/api/v1/readings/latest?metric=temperature&area=320105")
+        let item = try #require((newest["items"] as? [[String: Any]])?.first)
+        #expect(item["device"] as? String == "smoke-4")
+        #expect(item["unit"] as? String == "Cel")
+        #expect(item["value"] as? Double == 21.5)
+        // A unit is never added to another.
+        for (metric, kind, field) in [("power", "electrical", "e-1"), ("power", "charger", "c-1")] {
+            try await broker.publish(
+                "fire/v1/320109/\(kind)/\(field)/telemetry", #"{"ts":\#(Self.at),"values":{"\#(metric)":1}}"#)
+        }
+        try await eventually("both are stored") { try await box.stat("readings_stored") >= 9 }
+        let mixed = ["query", "--metric", "power", "--by", "area"] + steps
+        for command in [mixed, mixed + ["--address", "127.0.0.1:\(box.httpPort)"]] {
+            _ = try await box.run(command, expecting: 1)
+            #expect(try await box.run(command + ["--kind", "charger"]).contains("320109"))
+        }
+        try await box.stop()
+        for (command, before) in zip(commands, before) {
+            #expect(try await box.run(command) == before, "\(command) with the daemon stopped")
+        }
+        withExtendedLifetime(broker) {}
+    }
+
     @Test func lookingNeedsNoDaemonAndChangingDoes() async throws {
         let (broker, box) = try await filled()
         let id = try #require(try await box.items("/api/v1/alarms?category=fire").first?["id"] as? String)

@@ -125,6 +125,65 @@ import Testing
         #expect(result(points).text(.json, zone) == "{\"unit\":\"MPa\",\"points\":[[5,0.25]]}\n")
     }
 
+    private func series(_ device: String?, _ area: String, _ numbers: [Double], component: String? = nil) -> SeriesPoints {
+        var series = SeriesPoints(
+            device: device, kinds: ["hydrant"], area: area, component: component, metric: "pressure", series: 3,
+            points: numbers.enumerated().map {
+                Point(at: Timestamp(milliseconds: Int64($0.offset) * 1000), value: .number($0.element))
+            })
+        series.unit = "MPa"
+        return series
+    }
+
+    @Test func manySeriesAreARowEach() {
+        let items = [series("h-2", "320102", [0.1, 0.2, 0.4]), series("h-1", "320102", []), series("火-3", "320102", [3])]
+        #expect(
+            SeriesResult(page: Page(items: items, next: nil), grouping: nil).text(.table) == """
+                device  points  min       avg  max  last  curve
+                h-1          0
+                h-2          3  0.1  0.233333  0.4   0.4  ▁▃█
+                火-3         1    3         3    3     3  ▁
+
+                pressure MPa, 3 rows, 4 points
+
+                """)
+        let groups = [series(nil, "320102", [0.1, 1 / 3])]
+        let result = SeriesResult(page: Page(items: groups, next: nil), grouping: .area)
+        #expect(
+            result.text(.table) == """
+                area    series  points  min       avg       max      last  curve
+                320102       3       2  0.1  0.216667  0.333333  0.333333  ▁█
+
+                pressure MPa, 1 row, 2 points
+
+                """)
+        #expect(
+            result.text(.csv)
+                == "ts,area,kind,device,component,metric,value\n0,320102,hydrant,,,pressure,0.1\n"
+                + "1000,320102,hydrant,,,pressure,0.3333333333333333\n")
+        #expect(result.text(.line).hasPrefix("hydrant,area=320102 pressure=0.1 0\n"))
+        #expect(result.text(.json).hasPrefix("{\"items\":[{\"device\":null,\"kind\":\"hydrant\","))
+        #expect(SeriesResult(page: Page(items: [], next: nil), grouping: nil).text(.table) == "no series fit\n")
+        let ports = [series("c-1", "x", [1], component: "port-2"), series("c-1", "x", [1], component: "\u{9B}2J")]
+        let shown = SeriesResult(page: Page(items: ports, next: nil), grouping: nil).text(.table)
+        #expect(shown.contains("component") && shown.contains("\\u{9b}2J"))
+    }
+
+    @Test func newestValuesShowTheirTimeAndMarks() {
+        var reading = LatestReading(
+            device: "h-1", kind: "hydrant", area: "x", component: nil, metric: "pressure", value: .number(0.3),
+            at: Timestamp(milliseconds: 0), quality: [.clock])
+        reading.unit = "MPa"
+        let result = LatestResult(page: Page(items: [reading], next: nil))
+        #expect(
+            result.text(.table, LocalTime(zone: "UTC")) == """
+                DEVICE  COMPONENT  METRIC    VALUE  UNIT  TIME                      MARKS
+                h-1                pressure    0.3  MPa   1970-01-01T00:00:00.000Z  clock
+
+                """)
+        #expect(result.text(.csv, LocalTime(zone: "UTC")).hasSuffix("\n0,x,hydrant,h-1,,pressure,0.3\n"))
+    }
+
     @Test func textsHaveNoSummaryAndBooleansHave() {
         let zone = LocalTime(zone: "UTC")
         let text = result([Point(at: Timestamp(milliseconds: 0), value: .text("charging"))]).text(.table, zone)

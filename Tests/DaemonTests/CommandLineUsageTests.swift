@@ -15,6 +15,8 @@ import Testing
         ["quarantine", "retry", "5", "6"], ["decode", "--dialect", "native", "--kind", "hydrant", "file"],
         ["decode", "--dialect", "native", "--hex", "-"], ["tap", "fire/v1/+/smoke/#", "--count", "3", "--raw"],
         ["doctor", "--format", "json"], ["version", "--format", "json"],
+        ["query", "--device", "a", "--device", "b", "--metric", "m", "--limit", "5"], ["query", "--latest", "--area", "x"],
+        ["query", "--metric", "m", "--kind", "hydrant", "--area", "x", "--by", "area", "--step", "1h"],
         ["query", "--address", "10.0.0.5:8470", "--token-file", "t", "--device", "d", "--metric", "m"],
     ])
     func usageOfTheContractIsTaken(arguments: [String]) throws {
@@ -26,7 +28,8 @@ import Testing
         ["alarms", "list", "--state", "asleep"], ["alarms", "list", "--limit", "0"], ["query", "--step", "5"],
         ["query", "--step", "10ms"], ["query", "--fn", "avg"], ["query", "--from", "yesterday"],
         ["query", "--from", "1700000000"], ["query", "--from", "-1h", "--to", "-2h"], ["export", "--from", "-24h"],
-        ["query", "--from", "-h2"], ["decode"],
+        ["query", "--from", "-h2"], ["query", "--by", "area"], ["query", "--by", "colour"],
+        ["query", "--latest", "--step", "1h"], ["query", "--latest", "--from", "-1h"], ["decode"],
         ["decode", "--dialect", "morse"], ["decode", "--dialect", "native", "--topic", "t", "--kind", "k"],
         ["tap", "--count", "0"], ["export", "--format", "csv", "--database", "a", "--address", "b"],
         ["quarantine", "retry"], ["quarantine", "show", "x"],

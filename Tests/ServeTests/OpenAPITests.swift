@@ -45,6 +45,8 @@ import Testing
         (.get, "/api/v1/devices/{id}", "/api/v1/devices/nobody", ""),
         (.get, "/api/v1/readings", "/api/v1/readings?device=hydrant-000007&metric=pressure", ""),
         (.get, "/api/v1/readings", "/api/v1/readings?device=hydrant-000007", ""),
+        (.get, "/api/v1/readings", "/api/v1/readings?metric=pressure&kind=hydrant", ""),
+        (.get, "/api/v1/readings/latest", "/api/v1/readings/latest?metric=pressure", ""),
         (.get, "/api/v1/export", "/api/v1/export", ""), (.get, "/api/v1/alarms", "/api/v1/alarms?limit=30", ""),
         (.get, "/api/v1/alarms/{id}", "/api/v1/alarms/alarm-003", ""),
         (.get, "/api/v1/alarms/{id}", "/api/v1/alarms/none", ""),

@@ -5,6 +5,9 @@ public struct Catalogue: Sendable, Equatable, Codable {
 
     public subscript(name: String) -> DeviceKind? { kinds.first { $0.name == name } }
 
+    /// `nil`: it has none, or the kind or metric is not in here.
+    public func unit(kind: String, metric: String) -> String? { self[kind]?[metric: metric]?.unit }
+
     /// In the place of a kind, what the daemon itself publishes (contract 2).
     public static let reservedKinds: Set<String> = [gatewayKind, "alarm"]
     /// Kind of the daemon itself, as the device of its own alarms (contract 8).

@@ -24,12 +24,25 @@ public struct JSONWriter {
         needsComma = true
     }
     public mutating func bool(_ value: Bool?) { token(value.map { $0 ? "true" : "false" } ?? "null") }
-    public mutating func int(_ value: Int64?) { token(value.map(String.init) ?? "null") }
+    public mutating func int(_ value: Int64?) {
+        guard let value else { return token("null") }
+        separate()
+        bytes.append(decimal: value)
+        needsComma = true
+    }
     /// JSON knows no infinity and no NaN; they are written as null.
     public mutating func number(_ value: Double?) {
-        token(value.flatMap { $0.isFinite ? shortest($0) : nil } ?? "null")
+        guard let value, value.isFinite else { return token("null") }
+        if let whole = wholeNumber(value) { int(whole) } else { token(value.description) }
     }
-    public mutating func time(_ value: Timestamp?) { string(value?.rfc3339) }
+    public mutating func time(_ value: Timestamp?) {
+        guard let value else { return token("null") }
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(rfc3339: value)
+        bytes.append(UInt8(ascii: "\""))
+        needsComma = true
+    }
     public mutating func value(_ value: Value?) {
         switch value {
         case .number(let x): number(x)
@@ -40,6 +53,13 @@ public struct JSONWriter {
     }
     /// JSON text written elsewhere.
     public mutating func verbatim(_ json: String) { token(json) }
+    /// What another one has written.
+    public mutating func verbatim(_ json: JSONWriter) {
+        guard !json.bytes.isEmpty else { return }
+        separate()
+        bytes.append(contentsOf: json.bytes)
+        needsComma = true
+    }
 
     public mutating func field(_ name: String, _ value: String?) {
         key(name)
@@ -100,10 +120,26 @@ public struct JSONWriter {
         needsComma = true
     }
 
-    private mutating func raw(_ text: String) { bytes.append(contentsOf: text.utf8) }
+    private mutating func raw(_ text: String) {
+        var text = text
+        text.withUTF8 { bytes.append(contentsOf: $0) }
+    }
 
     private mutating func quote(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
+        var text = text
+        let isPlain = text.withUTF8 { utf8 in
+            guard !utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) else {
+                return false
+            }
+            bytes.append(contentsOf: utf8)
+            return true
+        }
+        if !isPlain { escape(text) }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func escape(_ text: String) {
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""): raw("\\\"")
@@ -117,6 +153,5 @@ public struct JSONWriter {
             default: bytes.append(byte)
             }
         }
-        bytes.append(UInt8(ascii: "\""))
     }
 }

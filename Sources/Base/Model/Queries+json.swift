@@ -54,3 +54,50 @@ extension QuarantineItem {
         }
     }
 }
+
+extension [Point] {
+    /// `[[ms,value],…]`
+    public func writeJSON(to json: inout JSONWriter) {
+        json.array { json in
+            for point in self {
+                json.array {
+                    $0.int(point.at.milliseconds)
+                    $0.value(point.value)
+                }
+            }
+        }
+    }
+}
+
+extension SeriesPoints {
+    public func writeJSON(to json: inout JSONWriter) {
+        json.object { json in
+            json.field("device", device)
+            json.field("kind", kind)
+            json.field("area", area)
+            json.field("component", component)
+            json.field("metric", metric)
+            json.field("unit", unit)
+            json.field("series", series)
+            json.key("points")
+            points.writeJSON(to: &json)
+            json.field("next", next?.milliseconds)
+        }
+    }
+}
+
+extension LatestReading {
+    public func writeJSON(to json: inout JSONWriter) {
+        json.object { json in
+            json.field("device", device)
+            json.field("kind", kind)
+            json.field("area", area)
+            json.field("component", component)
+            json.field("metric", metric)
+            json.field("value", value)
+            json.field("unit", unit)
+            json.field("at", at)
+            json.field("quality", quality.words)
+        }
+    }
+}

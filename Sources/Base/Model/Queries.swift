@@ -116,6 +116,135 @@ public struct Point: Sendable, Equatable {
     }
 }
 
+/// Which series are meant; what is `nil` or empty lets all through.
+public struct SeriesFilter: Sendable, Equatable {
+    public var metric: String?
+    public var kind: String?
+    public var area: String?
+    public var devices: [String] = []
+    /// Empty: the device itself.
+    public var component: String?
+    public init() {}
+}
+
+/// A question to many series at once.
+public struct SeriesQuery: Sendable, Equatable {
+    public enum Grouping: String, Sendable, CaseIterable { case device, area, kind }
+
+    /// `metric` is set.
+    public var filter: SeriesFilter
+    public var range = TimeRange()
+    /// Absent: raw points, which areas and kinds do not have.
+    public var step: Duration?
+    public var function: ReadingQuery.Function = .avg
+    /// `nil`: each series by itself.
+    public var grouping: Grouping?
+    /// Groups of a page, and points of all of them.
+    public var limit = 100
+    public var pointLimit = 100_000
+    public var cursor: String?
+    public init(_ filter: SeriesFilter) { self.filter = filter }
+}
+
+/// Readings of one series, or of several as one, and what these have in common.
+public struct SeriesPoints: Sendable, Equatable {
+    public var device: String?
+    /// Of the devices in it, by name.
+    public var kinds: [String]
+    public var area: String?
+    public var component: String?
+    public var metric: String
+    /// Of the catalogue; the store knows none.
+    public var unit: String?
+    /// How many there are in it.
+    public var series: Int
+    /// Oldest first.
+    public var points: [Point]
+    /// There are more points from here on; `nil`: that is all.
+    public var next: Timestamp?
+    /// The kind that all of it has.
+    public var kind: String? { kinds.count == 1 ? kinds[0] : nil }
+    public init(
+        device: String? = nil, kinds: [String] = [], area: String? = nil, component: String? = nil, metric: String,
+        series: Int = 1, points: [Point] = [], next: Timestamp? = nil
+    ) {
+        self.device = device
+        self.kinds = kinds
+        self.area = area
+        self.component = component
+        self.metric = metric
+        self.series = series
+        self.points = points
+        self.next = next
+    }
+}
+
+/// Kinds that measure a metric in different units were to be summed up as one.
+public struct MixedUnits: Error, Equatable, CustomStringConvertible {
+    public let description: String
+}
+
+extension Page<SeriesPoints> {
+    /// Says the units, where there are some.
+    ///
+    /// - Throws: what is added up or compared across kinds must have been measured in the same unit.
+    public mutating func find(units catalogue: Catalogue, of function: ReadingQuery.Function) throws(MixedUnits) {
+        for index in items.indices {
+            let (kinds, metric) = (items[index].kinds, items[index].metric)
+            let units = kinds.map { catalogue.unit(kind: $0, metric: metric) }
+            if units.allSatisfy({ $0 == units[0] }) {
+                items[index].unit = units.first ?? nil
+            } else if function != .count {
+                let shown = zip(kinds, units).map { "\($0) (\($1 ?? "none"))" }.joined(separator: ", ")
+                throw MixedUnits(
+                    description: "kinds measure '\(metric)' in different units: \(shown); say which 'kind' is meant")
+            }
+        }
+    }
+}
+
+/// The newest value of one series.
+public struct LatestReading: Sendable, Equatable {
+    public var device: String
+    public var kind: String
+    public var area: String
+    public var component: String?
+    public var metric: String
+    public var value: Value
+    /// Of the catalogue; the store knows none.
+    public var unit: String?
+    public var at: Timestamp
+    public var quality: Quality
+    public init(
+        device: String, kind: String, area: String, component: String?, metric: String, value: Value, at: Timestamp,
+        quality: Quality
+    ) {
+        self.device = device
+        self.kind = kind
+        self.area = area
+        self.component = component
+        self.metric = metric
+        self.value = value
+        self.at = at
+        self.quality = quality
+    }
+}
+
+extension Page<LatestReading> {
+    /// Says the units, where there are some.
+    public mutating func find(units catalogue: Catalogue) {
+        var last: (kind: String, metric: String, unit: String?)?
+        for index in items.indices {
+            let (kind, metric) = (items[index].kind, items[index].metric)
+            // Of neighbours it is mostly the same.
+            if last?.kind != kind || last?.metric != metric {
+                last = (kind, metric, catalogue.unit(kind: kind, metric: metric))
+            }
+            items[index].unit = last?.unit
+        }
+    }
+}
+
 /// One stored reading with all its names: a line of `export`.
 public struct ExportedReading: Sendable, Equatable {
     public var at: Timestamp

@@ -23,12 +23,9 @@ public struct Timestamp: Hashable, Comparable, Sendable, BitwiseCopyable {
 extension Timestamp {
     /// RFC 3339 in UTC with milliseconds, `2026-11-23T10:20:00.123Z`.
     public var rfc3339: String {
-        let (days, inDay) = milliseconds.flooringDivision(by: 86_400_000)
-        let (year, month, day) = civil(fromDays: days)
-        let seconds = inDay / 1000
-        return
-            "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))T\(padded(seconds / 3600, 2)):"
-            + "\(padded(seconds / 60 % 60, 2)):\(padded(seconds % 60, 2)).\(padded(inDay % 1000, 3))Z"
+        var bytes: [UInt8] = []
+        bytes.append(rfc3339: self)
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// Reads RFC 3339 (`2026-11-23T10:20:00Z`, any offset, any number of decimals, `t` and `z` in
@@ -89,9 +86,37 @@ private func daysIn(month: Int64, year: Int64) -> Int64 {
     }
 }
 
-private func padded(_ value: Int64, _ width: Int) -> String {
-    let text = String(value)
-    return text.count >= width ? text : String(repeating: "0", count: width - text.count) + text
+extension [UInt8] {
+    /// `2026-11-23T10:20:00.123Z`
+    mutating func append(rfc3339 time: Timestamp) {
+        let (days, inDay) = time.milliseconds.flooringDivision(by: 86_400_000)
+        let (year, month, day) = civil(fromDays: days)
+        let seconds = inDay / 1000
+        append(year, width: 4, "-")
+        append(month, width: 2, "-")
+        append(day, width: 2, "T")
+        append(seconds / 3600, width: 2, ":")
+        append(seconds / 60 % 60, width: 2, ":")
+        append(seconds % 60, width: 2, ".")
+        append(inDay % 1000, width: 3, "Z")
+    }
+
+    private mutating func append(_ value: Int64, width: Int, _ mark: Unicode.Scalar) {
+        append(decimal: value, width: width)
+        append(UInt8(ascii: mark))
+    }
+
+    /// In digits, with zeros before it up to `width`.
+    mutating func append(decimal value: Int64, width: Int = 1) {
+        if value < 0 { append(UInt8(ascii: "-")) }
+        let start = count
+        var rest = value.magnitude
+        while rest > 0 || count - start < width {
+            append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+            rest /= 10
+        }
+        self[start...].reverse()
+    }
 }
 
 extension Int64 {

@@ -36,10 +36,15 @@ extension Value: CustomStringConvertible {
 
 /// `42` rather than `42.0`; otherwise Swift's shortest form that reads back to the same bits.
 public func shortest(_ number: Double) -> String {
-    if number == number.rounded(), number.magnitude < 1e15, !(number == 0 && number.sign == .minus) {
-        return String(Int64(number))
+    wholeNumber(number).map { String($0) } ?? number.description
+}
+
+/// `nil`: it has a fraction, or is written otherwise.
+func wholeNumber(_ number: Double) -> Int64? {
+    guard number == number.rounded(), number.magnitude < 1e15, !(number == 0 && number.sign == .minus) else {
+        return nil
     }
-    return "\(number)"
+    return Int64(number)
 }
 
 /// Marks on a stored reading (contract 2, "Quality").
@@ -71,6 +76,20 @@ public struct Quality: OptionSet, Hashable, Sendable, BitwiseCopyable {
         if contains(.receiptTime) { words.append("receipt_time") }
         if contains(.retained) { words.append("retained") }
         return words
+    }
+
+    /// Those of these words; on which side a value is implausible they do not tell.
+    public init(words: [String]) {
+        self = []
+        for word in words {
+            switch word {
+            case "implausible": formUnion(.implausible)
+            case "clock": insert(.clock)
+            case "receipt_time": insert(.receiptTime)
+            case "retained": insert(.retained)
+            default: break
+            }
+        }
     }
 }
 

@@ -28,10 +28,41 @@ struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, DeliveryLedger, Q
     func readings(_ query: ReadingQuery) async throws -> (unit: String?, points: [Point])? {
         let reader = try reader()
         let found = try await off {
-            (try reader.readings(query), try reader.device(query.device, now: WallClock.now()))
+            (try reader.readings(query), try reader.kind(ofDevice: query.device))
         }
-        guard let points = found.0, let device = found.1 else { return nil }
-        return (await catalogue()[device.device.kind]?[metric: query.metric]?.unit, points)
+        guard let points = found.0, let kind = found.1 else { return nil }
+        return (await catalogue().unit(kind: kind, metric: query.metric), points)
+    }
+
+    func series(_ query: SeriesQuery) async throws -> Page<SeriesPoints> {
+        var scan = try reader().series(query)
+        while true {
+            // A stretch at a time: whoever else asks gets a turn, and nobody works for a caller who has left.
+            try Task.checkCancellation()
+            let drawing = scan
+            let (page, rest) = try await off {
+                var drawing = drawing
+                return (try drawing.advance(), drawing)
+            }
+            scan = rest
+            guard var page else { continue }
+            do throws(MixedUnits) {
+                try page.find(units: await catalogue(), of: query.function)
+            } catch {
+                throw UnusableQuestion(reason: "\(error)")
+            }
+            return page
+        }
+    }
+
+    func latest(_ filter: SeriesFilter, limit: Int, cursor: String?) async throws -> Page<LatestReading> {
+        let reader = try reader()
+        let catalogue = await catalogue()
+        return try await off {
+            var page = try reader.latest(filter, limit: limit, cursor: cursor)
+            page.find(units: catalogue)
+            return page
+        }
     }
 
     func export(_ filter: ExportFilter, each: ([ExportedReading]) async throws -> Void) async throws {
@@ -180,6 +211,8 @@ private func off<R: Sendable>(
                 continuation.resume(returning: try read())
             } catch StoreError.invalidCursor {
                 continuation.resume(throwing: InvalidCursor())
+            } catch StoreError.tooMuch(let reason) {
+                continuation.resume(throwing: UnusableQuestion(reason: reason))
             } catch let error as StoreError {
                 continuation.resume(
                     throwing: TemporarilyUnavailable(reason: "the store cannot be read", cause: "\(error)"))

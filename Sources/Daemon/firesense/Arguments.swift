@@ -39,6 +39,7 @@ extension Verdict: ExpressibleByArgument {}
 extension Delivery.State: ExpressibleByArgument {}
 extension ExportFormat: ExpressibleByArgument {}
 extension ReadingQuery.Function: ExpressibleByArgument {}
+extension SeriesQuery.Grouping: ExpressibleByArgument {}
 
 /// Where a table is printed.
 enum ListFormat: String, CaseIterable, ExpressibleByArgument { case table, json, csv }

@@ -32,6 +32,13 @@ public struct InvalidCursor: Error, Equatable, Sendable {
     public init() {}
 }
 
+/// What is asked for has no answer, or one beyond what a request may cost. Answered with 400.
+public struct UnusableQuestion: Error, Equatable, Sendable {
+    /// For the caller, with the remedy.
+    public var reason: String
+    public init(reason: String) { self.reason = reason }
+}
+
 /// What is asked for cannot be done now but will be later: the store is closed, being reopened, or full.
 /// Answered with 503 and `Retry-After`.
 public struct TemporarilyUnavailable: Error, Equatable, Sendable, CustomStringConvertible {
@@ -49,6 +56,12 @@ public struct TemporarilyUnavailable: Error, Equatable, Sendable, CustomStringCo
 public protocol ReadingHistory: Sendable {
     /// The points of one series, oldest first, at most `query.limit`. `nil`: no such device, component or metric.
     func readings(_ query: ReadingQuery) async throws -> (unit: String?, points: [Point])?
+
+    /// One page of what many series come to, each with its unit. Throws `InvalidCursor`, `UnusableQuestion`.
+    func series(_ query: SeriesQuery) async throws -> Page<SeriesPoints>
+
+    /// The newest values with their units, in the order in which the series were first heard of. Throws `InvalidCursor`.
+    func latest(_ filter: SeriesFilter, limit: Int, cursor: String?) async throws -> Page<LatestReading>
 
     /// Every stored reading that the filter lets through, in batches of a few hundred. `each` waits until
     /// a slow caller has taken the batch, so no snapshot may be held while it runs; what it throws ends the export.

@@ -51,6 +51,8 @@ public struct ServeLimits: Sendable {
     public var lists = 32
     /// Bytes of one page of a list. It may be longer by the items that are read at once.
     public var page = 2 * 1024 * 1024
+    /// The same of newest values, of which a page may have many more.
+    public var latestPage = 8 * 1024 * 1024
     /// Bytes of quarantined payload in one page of the list.
     public var quarantinePage = 4 * 1024 * 1024
 

@@ -18,6 +18,8 @@ public enum StoreError: Error, Equatable, Sendable {
     case busy(String)
     /// A cursor that this list never gave out.
     case invalidCursor
+    /// The question reaches too far; how to narrow it.
+    case tooMuch(String)
     /// SQLite refused something of ours: a fault in this program.
     case unexpected(String)
 
@@ -25,7 +27,7 @@ public enum StoreError: Error, Equatable, Sendable {
     public var isTransient: Bool {
         switch self {
         case .cannotOpen, .full, .io, .busy: true
-        case .inUse, .newerSchema, .corrupt, .invalidCursor, .unexpected: false
+        case .inUse, .newerSchema, .corrupt, .invalidCursor, .tooMuch, .unexpected: false
         }
     }
 }
@@ -49,6 +51,7 @@ extension StoreError: CustomStringConvertible {
             "the disk answers with an error: \(detail): look at the kernel's log and replace the medium"
         case .busy(let detail): "the database stays locked: \(detail): end other programs that write to it"
         case .invalidCursor: "the cursor is not one this list gave out: start again without it"
+        case .tooMuch(let detail): detail
         case .unexpected(let detail): "unexpected answer of SQLite: \(detail): please report this"
         }
     }

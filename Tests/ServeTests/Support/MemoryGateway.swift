@@ -21,6 +21,10 @@ final class MemoryGateway: Sendable {
         /// What the next question throws instead of being answered.
         var failure: (any Error)?
         var acts: [OperatorAct] = []
+        /// What was asked about many series.
+        var asked: [SeriesQuery] = []
+        var filters: [SeriesFilter] = []
+        var latest = 250
     }
 
     let state = Mutex(State())
@@ -81,6 +85,27 @@ extension MemoryGateway: ReadingHistory {
                 }
             }
             return (found.unit, Array(points.prefix(query.limit)))
+        }
+    }
+
+    func series(_ query: SeriesQuery) async throws -> Page<SeriesPoints> {
+        try ask { state in
+            state.asked.append(query)
+            return try cut(Sample.series, query.limit, query.cursor)
+        }
+    }
+
+    func latest(_ filter: SeriesFilter, limit: Int, cursor: String?) async throws -> Page<LatestReading> {
+        try ask { state in
+            state.filters.append(filter)
+            return try cut(
+                (0..<state.latest).map { number in
+                    var reading = LatestReading(
+                        device: "hydrant-\(Sample.padded(number, 6))", kind: "hydrant", area: "320102", component: nil,
+                        metric: "pressure", value: .number(0.3), at: Sample.now, quality: number == 1 ? [.clock] : [])
+                    reading.unit = "MPa"
+                    return reading
+                }, limit, cursor)
         }
     }
 
@@ -256,6 +281,14 @@ enum Sample {
             alarm.verdict = .falseAlarm
         }
         return alarm
+    }
+
+    static let series = (0..<250).map { number in
+        var series = SeriesPoints(
+            device: "hydrant-\(padded(number, 6))", kinds: ["hydrant"], area: "320102", component: number == 1 ? "c" : nil,
+            metric: "pressure", points: [Point(at: start, value: .number(0.25))], next: number == 2 ? now : nil)
+        series.unit = "MPa"
+        return series
     }
 
     static let deliveries = Delivery.State.allCases.map { state in

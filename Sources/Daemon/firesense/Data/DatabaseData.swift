@@ -34,8 +34,27 @@ struct DatabaseData: GatewayData {
             progress.add(whole.count)
             query.range.from = last.at
         }
-        let kind = try await device(query.device)?.device.kind
-        return (kind.flatMap { catalogue[$0]?[metric: query.metric]?.unit }, points)
+        let kind = try await blocking { [query] in try reader.kind(ofDevice: query.device) }
+        return (kind.flatMap { catalogue.unit(kind: $0, metric: query.metric) }, points)
+    }
+
+    func series(_ query: SeriesQuery) async throws -> Page<SeriesPoints> {
+        var page = try await blocking {
+            var scan = reader.series(query)
+            while true { if let page = try scan.advance() { return page } }
+        }
+        do throws(MixedUnits) {
+            try page.find(units: catalogue, of: query.function)
+        } catch {
+            throw Failure("\(error)")
+        }
+        return page
+    }
+
+    func latest(_ filter: SeriesFilter, limit: Int, cursor: String?) async throws -> Page<LatestReading> {
+        var page = try await blocking { try reader.latest(filter, limit: limit, cursor: cursor) }
+        page.find(units: catalogue)
+        return page
     }
 
     func export(

@@ -8,6 +8,10 @@ protocol GatewayData: Sendable {
     func devices(limit: Int, cursor: String?) async throws -> Page<DeviceSummary>
     /// `nil`: no such series. Oldest first, all of them.
     func readings(_ query: ReadingQuery, progress: ProgressCount) async throws -> (unit: String?, points: [Point])?
+    /// One page of what many series come to.
+    func series(_ query: SeriesQuery) async throws -> Page<SeriesPoints>
+    /// Newest values, in the order in which the series were first heard of.
+    func latest(_ filter: SeriesFilter, limit: Int, cursor: String?) async throws -> Page<LatestReading>
     /// Every stored reading that fits, as lines in batches, without the header.
     func export(
         _ filter: ExportFilter, _ format: ExportFormat, progress: ProgressCount, each: ([UInt8]) async throws -> Void
@@ -41,4 +45,49 @@ func collect<Item>(
         cursor = next.next
     } while cursor != nil && items.count < limit
     return Page(items: items, next: cursor)
+}
+
+extension GatewayData {
+    /// The first `limit` groups of an answer about many series, each with all its points.
+    func allSeries(
+        _ query: SeriesQuery, limit: Int, progress: ProgressCount
+    ) async throws -> Page<SeriesPoints> {
+        var page = try await collect(limit) { limit, cursor in
+            var query = query
+            query.limit = limit
+            query.cursor = cursor
+            let page = try await series(query)
+            progress.add(page.items.reduce(0) { $0 + $1.points.count })
+            return page
+        }
+        for index in page.items.indices {
+            // An answer that did not move on would be asked for without end.
+            while let next = page.items[index].next, next > query.range.from ?? Timestamp(milliseconds: .min) {
+                let rest = try await series(query.rest(of: page.items[index], from: next)).items.first
+                guard let rest, rest.next ?? next + 1 > next else { break }
+                page.items[index].points += rest.points
+                page.items[index].next = rest.next
+                progress.add(rest.points.count)
+            }
+        }
+        return page
+    }
+}
+
+extension SeriesQuery {
+    /// The same about one of its groups, for what comes after.
+    fileprivate func rest(of group: SeriesPoints, from next: Timestamp) -> SeriesQuery {
+        var query = self
+        query.limit = 1
+        query.cursor = nil
+        query.range.from = next
+        switch grouping {
+        case nil: query.filter.component = group.component ?? ""
+        case .device: break
+        case .area: query.filter.area = group.area
+        case .kind: query.filter.kind = group.kind
+        }
+        if let device = group.device { query.filter.devices = [device] }
+        return query
+    }
 }

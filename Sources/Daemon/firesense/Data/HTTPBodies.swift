@@ -23,6 +23,41 @@ struct ReadingsBody: Decodable {
     var next: Int64?
 }
 
+struct SeriesBody: Decodable {
+    var series: SeriesPoints
+
+    private enum Key: String, CodingKey { case device, kind, area, component, metric, unit, series, points, next }
+
+    init(from decoder: any Decoder) throws {
+        let body = try decoder.container(keyedBy: Key.self)
+        func text(_ key: Key) throws -> String? { try body.decodeIfPresent(String.self, forKey: key) }
+        series = SeriesPoints(
+            device: try text(.device), kinds: try text(.kind).map { [$0] } ?? [], area: try text(.area),
+            component: try text(.component), metric: try body.decode(String.self, forKey: .metric),
+            series: try body.decode(Int.self, forKey: .series),
+            points: try body.decode([ReadingsBody.Pair].self, forKey: .points).map(\.point),
+            next: try body.decodeIfPresent(Int64.self, forKey: .next).map { Timestamp(milliseconds: $0) })
+        series.unit = try text(.unit)
+    }
+}
+
+struct LatestBody: Decodable {
+    var reading: LatestReading
+
+    private enum Key: String, CodingKey { case device, kind, area, component, metric, value, unit, at, quality }
+
+    init(from decoder: any Decoder) throws {
+        let body = try decoder.container(keyedBy: Key.self)
+        func text(_ key: Key) throws -> String { try body.decode(String.self, forKey: key) }
+        reading = LatestReading(
+            device: try text(.device), kind: try text(.kind), area: try text(.area),
+            component: try body.decodeIfPresent(String.self, forKey: .component), metric: try text(.metric),
+            value: try body.decode(Value.self, forKey: .value), at: try body.decode(Timestamp.self, forKey: .at),
+            quality: Quality(words: try body.decode([String].self, forKey: .quality)))
+        reading.unit = try body.decodeIfPresent(String.self, forKey: .unit)
+    }
+}
+
 struct AlarmBody: Decodable {
     struct Item: Decodable {
         var change: String

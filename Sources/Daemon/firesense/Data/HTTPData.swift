@@ -38,6 +38,31 @@ struct HTTPData: GatewayData {
         return (unit, points)
     }
 
+    func series(_ query: SeriesQuery) async throws -> Page<SeriesPoints> {
+        try await list(
+            "/api/v1/readings",
+            parameters(query.filter) + [
+                ("from", query.range.from.map { "\($0.milliseconds)" }),
+                ("to", query.range.to.map { "\($0.milliseconds)" }), ("step", query.step?.firesense),
+                ("fn", query.step == nil ? nil : query.function.rawValue), ("by", query.grouping?.rawValue),
+            ], query.limit, query.cursor
+        ) { (body: SeriesBody) in body.series }
+    }
+
+    func latest(_ filter: SeriesFilter, limit: Int, cursor: String?) async throws -> Page<LatestReading> {
+        try await list("/api/v1/readings/latest", parameters(filter), limit, cursor) { (body: LatestBody) in
+            body.reading
+        }
+    }
+
+    private func parameters(_ filter: SeriesFilter) -> [(String, String?)] {
+        [
+            ("metric", filter.metric), ("kind", filter.kind), ("area", filter.area),
+            ("device", filter.devices.isEmpty ? nil : filter.devices.joined(separator: ",")),
+            ("component", filter.component),
+        ]
+    }
+
     func export(
         _ filter: ExportFilter, _ format: ExportFormat, progress: ProgressCount, each: ([UInt8]) async throws -> Void
     ) async throws {

@@ -28,33 +28,16 @@ struct QueryResult {
         return table.text + footer
     }
 
+    private var numbers: [Double] { points.compactMap(\.value.asNumber) }
+
     /// What the numbers come to.
     private var footer: String {
         let count = "\n\(points.count) point\(points.count == 1 ? "" : "s")"
         guard let least = numbers.min(), let greatest = numbers.max() else { return count + "\n" }
-        let mean = numbers.reduce(0) { $0 + $1 / Double(numbers.count) }
         let unit = unit.map { " \($0)" } ?? ""
         return count
-            + ", min \(shortest(least))\(unit), avg \(rounded(mean))\(unit), max \(shortest(greatest))\(unit)\n"
+            + ", min \(shortest(least))\(unit), avg \(mean(numbers))\(unit), max \(shortest(greatest))\(unit)\n"
             + Sparkline.text(numbers, width: 64) + "\n"
-    }
-
-    private var numbers: [Double] {
-        points.compactMap {
-            switch $0.value {
-            case .number(let number): number
-            case .boolean(let truth): truth ? 1 : 0
-            case .text: nil
-            }
-        }
-    }
-
-    /// A mean has more digits than what was measured; six say enough.
-    private func rounded(_ number: Double) -> String {
-        guard number != 0, number.isFinite else { return shortest(number) }
-        let factor = pow(10, 5 - (log10(abs(number))).rounded(.down))
-        let result = (number * factor).rounded() / factor
-        return shortest(result.isFinite ? result : number)
     }
 
     private var json: String {
@@ -62,14 +45,7 @@ struct QueryResult {
         json.object { json in
             json.field("unit", unit)
             json.key("points")
-            json.array { json in
-                for point in points {
-                    json.array {
-                        $0.int(point.at.milliseconds)
-                        $0.value(point.value)
-                    }
-                }
-            }
+            points.writeJSON(to: &json)
         }
         return json.text + "\n"
     }
@@ -84,4 +60,24 @@ struct QueryResult {
         }
         return String(decoding: bytes, as: UTF8.self)
     }
+}
+
+extension Value {
+    /// Booleans count as 0 and 1.
+    var asNumber: Double? {
+        switch self {
+        case .number(let number): number
+        case .boolean(let truth): truth ? 1 : 0
+        case .text: nil
+        }
+    }
+}
+
+/// Of at least one number. A mean has more digits than what was measured; six say enough.
+func mean(_ numbers: [Double]) -> String {
+    let number = numbers.reduce(0) { $0 + $1 / Double(numbers.count) }
+    guard number != 0, number.isFinite else { return shortest(number) }
+    let factor = pow(10, 5 - (log10(abs(number))).rounded(.down))
+    let result = (number * factor).rounded() / factor
+    return shortest(result.isFinite ? result : number)
 }

@@ -7,7 +7,7 @@ func apiRoutes(_ gateway: Gateway, limits: ServeLimits) -> [Route] {
     var routes =
         statusRoutes(gateway)
         + deviceRoutes(gateway, pageBytes: limits.page)
-        + readingRoutes(gateway)
+        + readingRoutes(gateway, latestBytes: limits.latestPage)
         + alarmRoutes(gateway, pageBytes: limits.page)
         + deliveryRoutes(gateway, pageBytes: limits.page)
         + quarantineRoutes(gateway, pageBytes: limits.quarantinePage)

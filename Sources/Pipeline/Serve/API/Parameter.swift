@@ -5,6 +5,8 @@ protocol QueryParameter: Sendable {
     var name: String { get }
     var schema: Schema { get }
     var isRequired: Bool { get }
+    /// It may be given several times, which is the same as commas between.
+    var isList: Bool { get }
 }
 
 /// A query parameter: its name, what it may be and how its text is read, said once for the reader, the
@@ -13,6 +15,7 @@ struct Parameter<Value: Sendable>: QueryParameter {
     var name: String
     var schema: Schema
     var isRequired = false
+    var isList = false
     /// For the error: what the text should have been.
     var expected: String
     /// `nil`: not readable. The time is now, for what is relative to it.
@@ -35,9 +38,20 @@ enum Query {
         expected: "1–32 of 0-9A-Za-z_-", read: { text, _ in Names.isArea(text) ? text : nil })
     static let component = Parameter<String>(
         name: "component",
-        schema: .string.ofLength(1...Limits.maximumName).saying("Absent: the device itself."),
-        expected: "1–\(Limits.maximumName) characters",
-        read: { text, _ in (1...Limits.maximumName).contains(text.count) ? text : nil })
+        schema: .string.ofLength(0...Limits.maximumName).saying(
+            "Empty: the device itself. Absent: all, or for one series the device itself."),
+        expected: "at most \(Limits.maximumName) characters",
+        read: { text, _ in text.count <= Limits.maximumName ? text : nil })
+    static let devices = Parameter<[String]>(
+        name: "device",
+        schema: .string.ofLength(1...8192).saying("Ids of devices: commas between, or given several times."),
+        isList: true, expected: "ids of 1–64 of 0-9A-Za-z_.:-, commas between",
+        read: { text, _ in
+            let ids = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            return ids.allSatisfy(Names.isIdentifier) ? ids : nil
+        })
+    static let grouping = word(
+        "by", SeriesQuery.Grouping.self, "What becomes one group; absent: each series by itself.")
 
     static let from = time("from", "The first moment, inclusive.")
     static let to = time("to", "The last moment, exclusive.")
@@ -58,15 +72,21 @@ enum Query {
     static let deliveryState = word("state", Delivery.State.self, "Only deliveries in this state.")
     static let format = word("format", ExportFormat.self, "CSV or InfluxDB line protocol.").required
 
-    static let limit = Parameter<Int>(
-        name: "limit", schema: .count(1...1000).saying("Items of a page; 100 when absent."),
-        expected: "an integer from 1 to 1000",
-        read: { text, _ in wholeNumber(text).flatMap { (1...1000).contains($0) ? Int($0) : nil } })
+    static let limit = limit(most: 1000)
+    /// A value is small, and whoever asks wants those of a whole fleet.
+    static let latestLimit = limit(most: 20_000)
     static let cursor = Parameter<String>(
         name: "cursor", schema: .string.ofLength(1...200).saying("`next` of the page before."),
         expected: "`next` of the page before",
         read: { text, _ in (1...200).contains(text.utf8.count) ? text : nil })
     static let paging: [any QueryParameter] = [limit, cursor]
+
+    private static func limit(most: Int64) -> Parameter<Int> {
+        Parameter(
+            name: "limit", schema: .count(1...most).saying("Items of a page; 100 when absent."),
+            expected: "an integer from 1 to \(most)",
+            read: { text, _ in wholeNumber(text).flatMap { (1...most).contains($0) ? Int($0) : nil } })
+    }
 
     private static func name(_ name: String, _ text: String) -> Parameter<String> {
         Parameter(
@@ -97,7 +117,7 @@ func wholeNumber(_ text: String) -> Int64? {
     text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? Int64(text) : nil
 }
 
-/// Takes a query apart: `a=1&b=%20`. Strict: every text percent-decodes to UTF-8, nothing comes twice, and
+/// Takes a query apart: `a=1&b=%20`. Strict: every text percent-decodes to UTF-8, nothing but lists comes twice, and
 /// `+` is a plus, because the sign of an RFC 3339 offset is meant by it and nothing here contains blanks.
 func parseQuery(_ query: String?, known: [any QueryParameter]) throws(Problem) -> [String: String] {
     var found: [String: String] = [:]
@@ -107,14 +127,17 @@ func parseQuery(_ query: String?, known: [any QueryParameter]) throws(Problem) -
         else {
             throw Problem(.badRequest, .invalidParameter, "The query is not percent-encoded UTF-8.")
         }
-        guard known.contains(where: { $0.name == name }) else {
+        guard let parameter = known.first(where: { $0.name == name }) else {
             let names = known.isEmpty ? "none" : known.map(\.name).joined(separator: ", ")
             throw Problem(
                 .badRequest, .invalidParameter,
                 "Parameter \(Problem.quoted(name)) is not known here; known are: \(names).")
         }
-        guard found.updateValue(value, forKey: name) == nil else {
-            throw Problem(.badRequest, .invalidParameter, "Parameter '\(name)' was given twice.")
+        if let earlier = found.updateValue(value, forKey: name) {
+            guard parameter.isList else {
+                throw Problem(.badRequest, .invalidParameter, "Parameter '\(name)' was given twice.")
+            }
+            found[name] = "\(earlier),\(value)"
         }
     }
     return found

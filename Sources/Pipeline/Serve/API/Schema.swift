@@ -12,6 +12,8 @@ struct Schema: Sendable {
         case object([Property])
         /// A schema of `components`, by its name.
         case reference(String)
+        /// Any of these.
+        case either([Schema])
     }
 
     struct Property: Sendable {
@@ -44,6 +46,8 @@ struct Schema: Sendable {
     static func array(_ item: Schema) -> Schema { Schema(form: .array(item)) }
     static func tuple(_ items: Schema...) -> Schema { Schema(form: .tuple(items)) }
     static func reference(_ name: String) -> Schema { Schema(form: .reference(name)) }
+
+    static func either(_ schemas: Schema...) -> Schema { Schema(form: .either(schemas)) }
 
     /// Every property present, those without a value as null.
     static func object(_ properties: KeyValuePairs<String, Schema>) -> Schema {
@@ -100,6 +104,9 @@ extension Schema {
                 json.type(["object"], isNullable)
                 json.properties(properties)
             case .reference(let name): json.reference(name, isNullable)
+            case .either(let schemas):
+                json.key("anyOf")
+                json.array { json in for schema in schemas { schema.writeJSON(to: &json) } }
             }
             writeLimits(to: &json)
         }

@@ -4,7 +4,8 @@ import FireModel
 enum Schemas {
     static let all: KeyValuePairs<String, Schema> = [
         "Problem": problem, "Alarm": alarm, "AlarmDevice": alarmDevice, "AlarmWithHistory": alarmWithHistory,
-        "Title": title, "Kind": kind, "Device": device, "Readings": readings, "Delivery": delivery,
+        "Title": title, "Kind": kind, "Device": device, "Readings": readings,
+        "SeriesPoints": seriesPoints, "LatestReading": latestReading, "Delivery": delivery,
         "QuarantineItem": quarantineItem, "RetryOutcome": retryOutcome, "Stats": stats,
     ]
 
@@ -62,15 +63,29 @@ enum Schemas {
         "latest": .array(
             .object([
                 "component": .string.orNull, "metric": .string, "value": .value, "unit": .string.orNull, "at": .time,
-                "quality": .array(
-                    Schema(form: .string, words: ["implausible", "clock", "receipt_time", "retained"])),
+                "quality": quality,
             ])),
     ])
+    private static let quality = Schema.array(
+        Schema(form: .string, words: ["implausible", "clock", "receipt_time", "retained"]))
 
     private static let readings = Schema.object([
         "unit": .string.orNull,
-        "points": .array(.tuple(.integer.saying("Milliseconds since 1970."), .value)),
-        "next": .integer.orNull.saying("There is more than fits: send as `from`. null: that is all."),
+        "points": points, "next": nextPoint,
+    ])
+    private static let points = Schema.array(.tuple(.integer.saying("Milliseconds since 1970."), .value))
+    private static let nextPoint = Schema.integer.orNull.saying(
+        "There is more than fits: send as `from`. null: that is all.")
+
+    private static let seriesPoints = Schema.object([
+        "device": .string.orNull, "kind": .string.orNull, "area": .string.orNull, "component": .string.orNull,
+        "metric": .string, "unit": .string.orNull, "series": .count(1...Int64.max).saying("How many are in it."),
+        "points": points, "next": nextPoint,
+    ]).saying("What its series do not have in common is null.")
+
+    private static let latestReading = Schema.object([
+        "device": .string, "kind": .string, "area": .string, "component": .string.orNull, "metric": .string,
+        "value": .value, "unit": .string.orNull, "at": .time, "quality": quality,
     ])
 
     private static let delivery = Schema.object([

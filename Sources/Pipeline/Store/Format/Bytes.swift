@@ -44,8 +44,8 @@ extension [UInt8] {
 
 /// Reads what `[UInt8].append` wrote. Every length is checked against what is there before it is believed.
 struct ByteReader {
-    private let bytes: [UInt8]
-    private(set) var position: Int
+    let bytes: [UInt8]
+    var position: Int
     let end: Int
 
     init(_ bytes: [UInt8]) { self.init(bytes, 0..<bytes.count) }
@@ -63,6 +63,12 @@ struct ByteReader {
     @inline(__always) mutating func byte() throws(FormatError) -> UInt8 {
         guard position < end else { throw truncated() }
         defer { position += 1 }
+        return bytes[position]
+    }
+
+    /// The next byte, which stays the next.
+    func peek() throws(FormatError) -> UInt8 {
+        guard position < end else { throw truncated() }
         return bytes[position]
     }
 
@@ -136,5 +142,5 @@ struct ByteReader {
         guard isAtEnd else { throw FormatError("byte \(position): \(remaining) bytes more than expected") }
     }
 
-    private func truncated() -> FormatError { FormatError("byte \(position): it ends too early") }
+    func truncated() -> FormatError { FormatError("byte \(position): it ends too early") }
 }

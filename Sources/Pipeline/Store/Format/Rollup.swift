@@ -95,11 +95,27 @@ struct DecimalSum: Equatable, Sendable {
         add(own, x)
     }
 
+    /// Adds `whole / 10^exponent`: as if its parts were added one by one, but none is looked at.
+    mutating func add(whole: Int64, exponent: UInt8) {
+        guard exponent != self.exponent else { return add(whole, Decimal.value(whole, exponent)) }
+        // As short as it can be: a place that nothing needs would leave less room for the whole.
+        var (own, places) = (whole, exponent)
+        while places > 0, own % 10 == 0 {
+            own /= 10
+            places -= 1
+        }
+        if self.whole == 0, self.exponent < places, own.magnitude < Self.limit {
+            (self.whole, self.exponent) = (own, places)
+        } else {
+            add(Decimal.value(own, places))
+        }
+    }
+
     private static let limit: UInt64 = 1 << 53
 
-    private mutating func add(_ own: Int64, _ x: Double) {
+    private mutating func add(_ own: Int64, _ x: @autoclosure () -> Double) {
         let (total, overflow) = whole.addingReportingOverflow(own)
-        guard !overflow, total.magnitude < Self.limit else { return addRest(x) }
+        guard !overflow, total.magnitude < Self.limit else { return addRest(x()) }
         whole = total
     }
 

@@ -30,6 +30,13 @@ struct Heads {
     /// Bytes of memory that a next seal would set free.
     var size: Int { current.size }
 
+    /// First and last time of what is held; `nil`: nothing is.
+    var bounds: ClosedRange<Int64>? {
+        let least = min(current.least, frozen?.least ?? .max)
+        let most = max(current.most, frozen?.most ?? .min)
+        return least <= most ? least...most : nil
+    }
+
     // MARK: - In
 
     /// Takes a reading whose identity is known to be new.

@@ -15,5 +15,10 @@ struct Conditions {
         if let value { add("\(column) = ?", value) }
     }
 
+    mutating func match(_ column: String, anyOf values: [String]) {
+        parts.append("\(column) IN (\(values.map { _ in "?" }.joined(separator: ", ")))")
+        arguments += StatementArguments(values)
+    }
+
     var sql: String { parts.isEmpty ? "" : "WHERE " + parts.joined(separator: " AND ") }
 }

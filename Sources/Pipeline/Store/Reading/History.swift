@@ -95,7 +95,9 @@ struct History {
     /// Places in `series`, by bucket.
     static func buckets(_ series: [Int32]) -> [(bucket: Int32, places: [Int])] {
         var places: [Int32: [Int]] = [:]
-        for (index, one) in series.enumerated() { places[Segment.bucket(one), default: []].append(index) }
+        for (index, one) in series.enumerated() where one >= 0 {
+            places[Segment.bucket(one), default: []].append(index)
+        }
         return places.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
@@ -109,13 +111,23 @@ struct History {
         }
     }
 
-    func rollup(_ db: Database, _ row: Int64, _ wanted: UInt32) throws -> [RollupBody.Series] {
-        guard let body = try Self.body(db, "rollup", row) else { return [] }
+    /// The wanted series of a row of `chunk`, as columns.
+    func chunk(_ db: Database, _ row: Int64, _ wanted: UInt32, _ each: (UInt8, Columns) -> Void) throws {
+        guard let body = try Self.body(db, "chunk", row) else { return }
         do throws(FormatError) {
-            return try RollupBody.decode(try codec.open(body, key: row), wanted: wanted)
+            try ChunkBody.columns(try codec.open(body, key: row), wanted: wanted, each)
+        } catch {
+            damaged("chunk \(row): \(error)")
+        }
+    }
+
+    /// Likewise of `rollup`.
+    func rollup(_ db: Database, _ row: Int64, _ wanted: UInt32, _ each: (UInt8, RollupBody.Hours) -> Void) throws {
+        guard let body = try Self.body(db, "rollup", row) else { return }
+        do throws(FormatError) {
+            try RollupBody.hours(try codec.open(body, key: row), wanted: wanted, each)
         } catch {
             damaged("roll-up \(row): \(error)")
-            return []
         }
     }
 
@@ -126,9 +138,9 @@ struct History {
 
     // MARK: - Newest values
 
-    /// The newest reading of each of these series.
+    /// The newest reading of each of these series; a negative one has none.
     func newest(_ db: Database, _ series: [Int32]) throws -> [Sample?] {
-        var newest = try recent { heads in series.map { heads.last($0) } }
+        var newest = try recent { heads in series.map { $0 < 0 ? nil : heads.last($0) } }
         if headsKnowAll { return newest }
         for (bucket, places) in Self.buckets(series) {
             guard let body = try Self.body(db, "last", Int64(bucket), key: "bucket") else { continue }

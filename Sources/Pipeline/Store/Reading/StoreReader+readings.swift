@@ -17,21 +17,18 @@ extension StoreReader {
         }
         guard let series else { return nil }
         let step = query.step?.wholeMilliseconds ?? 0
-        if step <= 0 { return try raw(series, query) }
-        return try steps([series], query.range, step).steps(0, query.function, limit: query.limit)
+        if step > 0 { return try steps(series, query.range, step, query.function, limit: query.limit) }
+        var scan = PointScan(series, query.range)
+        while !scan.isDone { try scan.advance(self, limit: query.limit, for: Self.stretch) }
+        return scan.points
     }
 
-    private func raw(_ series: [Int32], _ query: ReadingQuery) throws(StoreError) -> [Point] {
-        var points: [Point] = []
-        var scan = WindowScan(query.range)
-        while points.count < query.limit, let window = try scan.next(self, series) {
-            // An event that ended is in a series of its own; at the same moment, the beginning comes first.
-            let samples = window.dropFirst().reduce(window.first ?? []) { merged($0, $1) }
-            points += samples.prefix(query.limit - points.count).map {
-                Point(at: Timestamp($0.at), value: $0.value)
-            }
+    /// `nil`: no such device.
+    public func kind(ofDevice id: String) throws(StoreError) -> String? {
+        try read { db in
+            try String.fetchOne(
+                db.cachedStatement(sql: "SELECT kind FROM device WHERE name = ?"), arguments: [id])
         }
-        return points
     }
 
     /// What can be asked for with `readings`.

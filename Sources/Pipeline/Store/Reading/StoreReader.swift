@@ -13,6 +13,8 @@ public final class StoreReader: Sendable {
     private let heads: HeadStore
     /// `nil`: the heads are the writer's own.
     private let follower: JournalFollower?
+    /// Likewise; `nil`: the file is asked.
+    let directory: SharedDirectory?
     private let codecs = CodecPool()
     private let counters: StoreCounters
 
@@ -20,22 +22,25 @@ public final class StoreReader: Sendable {
     /// - Throws: `StoreError`: `cannotOpen`, `newerSchema`, `corrupt`.
     public convenience init(beside writer: StoreWriter) throws(StoreError) {
         try self.init(
-            path: writer.connection.path, heads: writer.heads, follower: nil, counters: writer.counters)
+            path: writer.connection.path, heads: writer.heads, follower: nil, directory: writer.directory,
+            counters: writer.counters)
     }
 
     /// By itself: what no segment has yet is read from the journal.
     /// - Throws: `StoreError`: `cannotOpen`, `newerSchema`, `corrupt`.
     public convenience init(path: String) throws(StoreError) {
         let follower = JournalFollower()
-        try self.init(path: path, heads: follower.heads, follower: follower, counters: StoreCounters())
+        try self.init(path: path, heads: follower.heads, follower: follower, directory: nil, counters: StoreCounters())
     }
 
     private init(
-        path: String, heads: HeadStore, follower: JournalFollower?, counters: StoreCounters
+        path: String, heads: HeadStore, follower: JournalFollower?, directory: SharedDirectory?,
+        counters: StoreCounters
     ) throws(StoreError) {
         self.path = path
         self.heads = heads
         self.follower = follower
+        self.directory = directory
         self.counters = counters
         pool = try Self.open(path)
         let found = try read { try Schema.version(of: $0, path: path) }
@@ -106,6 +111,12 @@ public final class StoreReader: Sendable {
                 throw .from(error, path: path)
             }
         }
+    }
+
+    /// The newest reading of each of these series; -1 stands for none. Beside a writer no snapshot is needed.
+    func newest(_ series: [Int32]) throws(StoreError) -> [Sample?] {
+        guard follower == nil else { return try history { try $1.newest($0, series) } }
+        return heads.withLock { state in series.map { $0 < 0 ? nil : state.heads.last($0) } }
     }
 
     /// Chunks and journal rows that could not be read so far.

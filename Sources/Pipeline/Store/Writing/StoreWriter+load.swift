@@ -72,6 +72,7 @@ extension StoreWriter {
         try connection.execute("BEGIN")
         defer { if connection.isInTransaction { try? connection.execute("COMMIT") } }
         try FleetTables.load(connection, into: fleet)
+        directory.follow(fleet, changed: [])
         try loadHeads(checkpoint: checkpoint, input: input)
         var state = StoredState()
         state.latest = latest(fleet)

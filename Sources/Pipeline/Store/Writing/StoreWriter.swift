@@ -15,6 +15,8 @@ public final class StoreWriter {
     let settings: StoreSettings
     let connection: Connection
     let heads = HeadStore()
+    /// For readers: which series there are.
+    let directory = SharedDirectory()
     let readings: Readings
     let journal: JournalTable
     let segments: SegmentTable
@@ -197,6 +199,7 @@ public final class StoreWriter {
             throw failed(error)
         }
         state = .idle
+        if !fleetTables.areUpToDate(fleet) { directory.follow(fleet, changed: fleet.dirtyDevices) }
         fleet.markSaved()
         readings.batchEnded()
         journal.committed()
