@@ -63,7 +63,7 @@ enum ChunkBody {
     }
 
     /// - Parameters:
-    ///   - wanted: bit n: the series at place n; what is not wanted is only passed over.
+    ///   - wanted: bit n: the series at place n; the others are only passed over.
     ///   - limit: samples that are believed: run lengths are short and what they stand for is not.
     static func decode(
         _ body: [UInt8], wanted: UInt32 = .max, limit: Int = Run.maximumCount
@@ -73,11 +73,12 @@ enum ChunkBody {
             var hasMarks: Bool
             var count: Int
             var list: Int
+            var isWanted: Bool
         }
         var reader = ByteReader(body)
         let base = try reader.zigzag()
         var heads: [Head] = []
-        var counts: [Int] = []
+        var lists: [(count: Int, isWanted: Bool, times: [Int64])] = []
         var last = -1
         var total = 0
         for _ in 0..<(try reader.count(atMost: Int(width))) {
@@ -85,24 +86,39 @@ enum ChunkBody {
             guard first >> 1 > last else { throw FormatError("place \(first >> 1) after \(last)") }
             last = first >> 1
             let count = try reader.count(atMost: limit - total)
-            let list = try reader.count(atMost: counts.count)
+            let list = try reader.count(atMost: lists.count)
             guard count > 0 else { throw FormatError("place \(last) has no samples") }
-            if list == counts.count { counts.append(count) }
-            guard counts[list] == count else { throw FormatError("place \(last) has other times than it says") }
+            if list == lists.count { lists.append((count, false, [])) }
+            guard lists[list].count == count else { throw FormatError("place \(last) has other times than it says") }
             total += count
-            heads.append(Head(place: UInt8(first >> 1), hasMarks: first & 1 == 1, count: count, list: list))
+            let isWanted = wanted >> UInt32(last) & 1 == 1
+            if isWanted { lists[list].isWanted = true }
+            heads.append(
+                Head(place: UInt8(last), hasMarks: first & 1 == 1, count: count, list: list, isWanted: isWanted))
         }
         var times = try reader.part()
         var values = try reader.part()
         var marks = try reader.part()
         try reader.expectEnd()
-        var lists: [[Int64]] = []
-        for count in counts { lists.append(try Run.times(&times, count: count, base: base)) }
+        guard let lastList = lists.lastIndex(where: \.isWanted), let lastHead = heads.lastIndex(where: \.isWanted)
+        else { return [] }
+        for index in 0...lastList {
+            if lists[index].isWanted {
+                lists[index].times = try Run.times(&times, count: lists[index].count, base: base)
+            } else {
+                try ZeroRuns.skip(&times, count: lists[index].count)
+            }
+        }
         var series: [Series] = []
-        for head in heads {
-            var run = Run(times: lists[head.list], values: try Column(&values, count: head.count))
+        for head in heads[...lastHead] {
+            guard head.isWanted else {
+                try Column.skip(&values, count: head.count)
+                if head.hasMarks { try Run.skipMarks(&marks, count: head.count) }
+                continue
+            }
+            var run = Run(times: lists[head.list].times, values: try Column(&values, count: head.count))
             if head.hasMarks { try run.readMarks(&marks) }
-            if wanted >> UInt32(head.place) & 1 == 1 { series.append(Series(place: head.place, run: run)) }
+            series.append(Series(place: head.place, run: run))
         }
         return series
     }

@@ -247,6 +247,25 @@ struct Column: Sendable {
         }
     }
 
+    /// Passes over one.
+    static func skip(_ reader: inout ByteReader, count: Int) throws(FormatError) {
+        let form = try reader.peek()
+        switch form {
+        case 0...Decimal.maximumExponent:
+            _ = try reader.byte()
+            try ZeroRuns.skip(&reader, count: count)
+        case number:
+            _ = try reader.byte()
+            for _ in 0..<count { _ = try XorBytes.next(&reader) }
+        case boolean:
+            _ = try reader.byte()
+            _ = try reader.byte()
+            var left = count
+            while left > 0 { left -= try reader.count(atMost: left) }
+        default: _ = try Column(&reader, count: count)
+        }
+    }
+
     private static func mixed(_ reader: inout ByteReader) throws(FormatError) -> Value {
         switch try reader.byte() {
         case 0: .number(Double(bitPattern: try reader.fixed()))

@@ -34,3 +34,17 @@ enum Decimal {
         Double(whole) / powers[Int(exponent)]
     }
 }
+
+/// A number as it is stored: a decimal is added without a look at its Double.
+enum StoredNumber {
+    /// A multiple of 10^-n.
+    case decimal(Int64, UInt8)
+    case double(Double)
+
+    var double: Double {
+        switch self {
+        case .decimal(let whole, let exponent): Decimal.value(whole, exponent)
+        case .double(let x): x
+        }
+    }
+}

@@ -160,12 +160,6 @@ enum RollupBody {
         var rollup: Rollup
     }
 
-    struct Series: Equatable {
-        var place: UInt8
-        /// Ascending.
-        var hours: [Hour]
-    }
-
     static func hours(of run: Run) -> [Hour] {
         var hours: [Hour] = []
         for index in 0..<run.count {
@@ -186,7 +180,7 @@ enum RollupBody {
         head.append(varint: series.count)
         var lists: [UInt8] = []
         var values: [UInt8] = []
-        var known: [(times: [Int64], hours: Hours)] = []
+        var known: [(times: [Int64], hours: HourList)] = []
         for one in series {
             let times = one.run.times
             let place: Int
@@ -194,7 +188,7 @@ enum RollupBody {
                 place = shared
             } else {
                 place = known.count
-                known.append((times, Hours(times)))
+                known.append((times, HourList(times)))
                 known[place].hours.encode(base: base, into: &lists)
             }
             let hours = known[place].hours
@@ -209,7 +203,7 @@ enum RollupBody {
     }
 
     /// Where in a list of times the hours are.
-    private struct Hours {
+    private struct HourList {
         var numbers: [Int64] = []
         /// Behind the last reading of each.
         var ends: [Int] = []
@@ -241,7 +235,7 @@ enum RollupBody {
     }
 
     /// `false`: they are not all whole, or a sum is too large to be.
-    private static func encodeWhole(_ values: Column, _ hours: Hours, into out: inout [UInt8]) -> Bool {
+    private static func encodeWhole(_ values: Column, _ hours: HourList, into out: inout [UInt8]) -> Bool {
         guard values.isWhole else { return false }
         let words = values.words
         var columns = [[Int64]](repeating: [], count: 5)
@@ -293,7 +287,7 @@ enum RollupBody {
     /// - Parameters: as of `ChunkBody.decode`.
     static func decode(
         _ body: [UInt8], wanted: UInt32 = .max, limit: Int = Run.maximumCount
-    ) throws(FormatError) -> [Series] {
+    ) throws(FormatError) -> [(place: UInt8, hours: Hours)] {
         var reader = ByteReader(body)
         let base = try reader.zigzag()
         var heads: [(place: UInt8, count: Int, list: Int)] = []
@@ -311,76 +305,118 @@ enum RollupBody {
         var listed = try reader.part()
         var values = try reader.part()
         try reader.expectEnd()
-        var lists: [[Times]] = []
-        for count in counts { lists.append(try times(&listed, count: count, base: base)) }
-        var series: [Series] = []
+        var lists: [Hours.Times] = []
+        for count in counts { lists.append(try Hours.Times(&listed, count: count, base: base)) }
+        var series: [(place: UInt8, hours: Hours)] = []
         for head in heads {
-            let hours = try hours(&values, lists[head.list])
-            if wanted >> UInt32(head.place) & 1 == 1 { series.append(Series(place: head.place, hours: hours)) }
+            if wanted >> UInt32(head.place) & 1 == 1 {
+                series.append((head.place, try Hours(&values, lists[head.list])))
+            } else {
+                try Hours.skip(&values, count: head.count)
+            }
         }
         return series
     }
 
-    private struct Times {
-        var number: Int64
-        var count: Int64
-        var first: Int64
-        var last: Int64
-    }
+    /// Roll-ups of one series as columns, hour by hour.
+    struct Hours {
+        struct Times {
+            /// Hours since 1970, ascending.
+            var numbers: [Int64]
+            var counts: [Int64]
+            /// Milliseconds since 1970.
+            var firsts: [Int64]
+            var lasts: [Int64]
 
-    private static func times(
-        _ reader: inout ByteReader, count: Int, base: Int64
-    ) throws(FormatError) -> [Times] {
-        let numbers = try Run.times(&reader, count: count, base: base)
-        let counts = try ZeroRuns.sums(&reader, count: count)
-        let offsets = try ZeroRuns.sums(&reader, count: count)
-        let spans = try ZeroRuns.sums(&reader, count: count)
-        return numbers.indices.map { index in
-            let first = numbers[index] &* hour &+ offsets[index]
-            return Times(number: numbers[index], count: counts[index], first: first, last: first &+ spans[index])
+            init(_ reader: inout ByteReader, count: Int, base: Int64) throws(FormatError) {
+                numbers = try Run.times(&reader, count: count, base: base)
+                counts = try ZeroRuns.sums(&reader, count: count)
+                firsts = try ZeroRuns.sums(&reader, count: count)
+                lasts = try ZeroRuns.sums(&reader, count: count)
+                for index in numbers.indices {
+                    firsts[index] = firsts[index] &+ numbers[index] &* hour
+                    lasts[index] = lasts[index] &+ firsts[index]
+                }
+            }
         }
-    }
 
-    private static func hours(_ reader: inout ByteReader, _ times: [Times]) throws(FormatError) -> [Hour] {
-        let form = try reader.byte()
-        if form == Column.mixed { return try anyHours(&reader, times) }
-        guard form <= Decimal.maximumExponent || form == Column.boolean else {
-            throw FormatError("roll-ups of form \(form) are unknown")
-        }
-        var columns: [[Int64]] = []
-        for _ in 0..<5 { columns.append(try ZeroRuns.values(&reader, count: times.count)) }
-        let isBoolean = form == Column.boolean
-        func number(_ word: Int64) -> Double { isBoolean ? Double(word) : Decimal.value(word, form) }
-        func value(_ word: Int64) -> Value { isBoolean ? .boolean(word != 0) : .number(Decimal.value(word, form)) }
-        var before: Int64 = 0
-        return times.indices.map { index in
-            let time = times[index]
-            let first = before &+ columns[0][index]
-            let last = first &+ columns[1][index]
-            before = last
-            return Hour(
-                number: time.number,
-                rollup: Rollup(
-                    count: Int(time.count), numbers: Int(time.count), least: number(first &- columns[2][index]),
-                    most: number(first &+ columns[3][index]),
-                    sum: number(columns[4][index] &+ time.count &* first),
-                    first: Sample(at: time.first, value: value(first)),
-                    last: Sample(at: time.last, value: value(last))))
-        }
-    }
+        private let times: Times
+        private let form: UInt8
+        /// First, last, least, most and sum, in the form of the series.
+        private var words: [[Int64]] = []
+        /// First, last, how many numbers, least, most and sum.
+        private var others: [Column] = []
 
-    private static func anyHours(_ reader: inout ByteReader, _ times: [Times]) throws(FormatError) -> [Hour] {
-        var columns: [Column] = []
-        for _ in 0..<6 { columns.append(try Column(&reader, count: times.count)) }
-        return times.indices.map { index in
-            func number(_ column: Int) -> Double { columns[column][index].number ?? 0 }
-            let time = times[index]
-            return Hour(
-                number: time.number,
-                rollup: Rollup(
-                    count: Int(time.count), numbers: Int(exactly: number(2)) ?? 0, least: number(3), most: number(4),
-                    sum: number(5), first: Sample(at: time.first, value: columns[0][index]),
-                    last: Sample(at: time.last, value: columns[1][index])))
+        init(_ reader: inout ByteReader, _ times: Times) throws(FormatError) {
+            self.times = times
+            let count = times.numbers.count
+            form = try reader.byte()
+            if form == Column.mixed {
+                for _ in 0..<6 { others.append(try Column(&reader, count: count)) }
+                return
+            }
+            guard form <= Decimal.maximumExponent || form == Column.boolean else {
+                throw FormatError("roll-ups of form \(form) are unknown")
+            }
+            for _ in 0..<5 { words.append(try ZeroRuns.values(&reader, count: count)) }
+            var before: Int64 = 0
+            for index in 0..<count {
+                let first = before &+ words[0][index]
+                let last = first &+ words[1][index]
+                words[0][index] = first
+                words[1][index] = last
+                words[2][index] = first &- words[2][index]
+                words[3][index] = first &+ words[3][index]
+                words[4][index] = words[4][index] &+ times.counts[index] &* first
+                before = last
+            }
+        }
+
+        static func skip(_ reader: inout ByteReader, count: Int) throws(FormatError) {
+            if try reader.byte() == Column.mixed {
+                for _ in 0..<6 { try Column.skip(&reader, count: count) }
+            } else {
+                for _ in 0..<5 { try ZeroRuns.skip(&reader, count: count) }
+            }
+        }
+
+        /// Hours since 1970, ascending.
+        var numbers: [Int64] { times.numbers }
+        func start(_ index: Int) -> Int64 { times.numbers[index] &* hour }
+        func count(_ index: Int) -> Int { Int(clamping: times.counts[index]) }
+        func first(_ index: Int) -> (at: Int64, value: Value) { (times.firsts[index], value(0, index)) }
+        func last(_ index: Int) -> (at: Int64, value: Value) { (times.lasts[index], value(1, index)) }
+
+        /// `nil`: no numbers in this hour.
+        func figures(_ index: Int) -> (numbers: Int, least: Double, most: Double, sum: StoredNumber)? {
+            guard form == Column.mixed else {
+                let sum = StoredNumber.decimal(words[4][index], form == Column.boolean ? 0 : form)
+                return (count(index), number(2, index), number(3, index), sum)
+            }
+            guard let numbers = Int(exactly: others[2][index].number ?? 0), numbers > 0 else { return nil }
+            func figure(_ column: Int) -> Double { others[column][index].number ?? 0 }
+            return (numbers, figure(3), figure(4), .double(figure(5)))
+        }
+
+        private func number(_ column: Int, _ index: Int) -> Double {
+            form == Column.boolean ? Double(words[column][index]) : Decimal.value(words[column][index], form)
+        }
+
+        private func value(_ column: Int, _ index: Int) -> Value {
+            switch form {
+            case Column.mixed: others[column][index]
+            case Column.boolean: .boolean(words[column][index] != 0)
+            default: .number(number(column, index))
+            }
+        }
+
+        func rollup(_ index: Int) -> Rollup {
+            let figures = figures(index)
+            return Rollup(
+                count: count(index), numbers: figures?.numbers ?? 0, least: figures?.least ?? .infinity,
+                most: figures?.most ?? -.infinity, sum: figures?.sum.double ?? 0,
+                first: Sample(at: first(index).at, value: first(index).value),
+                last: Sample(at: last(index).at, value: last(index).value))
         }
     }
 }

@@ -53,10 +53,12 @@ struct Run: Sendable {
     var samples: [Sample] { times.indices.map { self[$0] } }
 
     /// Those not before `from` and before `to`.
-    func samples(from: Int64, to: Int64) -> [Sample] {
+    func samples(from: Int64, to: Int64) -> [Sample] { range(from, to).map { self[$0] } }
+
+    /// Where those not before `from` and before `to` are.
+    func range(_ from: Int64, _ to: Int64) -> Range<Int> {
         let start = firstIndex(notBefore: from)
-        let end = firstIndex(notBefore: to)
-        return start < end ? (start..<end).map { self[$0] } : []
+        return start..<max(start, firstIndex(notBefore: to))
     }
 
     func firstIndex(notBefore time: Int64) -> Int {
@@ -149,16 +151,13 @@ struct Run: Sendable {
     }
 
     static func times(_ reader: inout ByteReader, count: Int, base: Int64) throws(FormatError) -> [Int64] {
-        var times: [Int64] = []
-        times.reserveCapacity(count)
-        var zeros = ZeroRuns.Reader()
-        var previous = base
-        var step: Int64 = 0
-        for index in 0..<count {
-            let delta = try zeros.next(&reader) &+ (index > 0 ? step : 0)
+        var times = try ZeroRuns.values(&reader, count: count)
+        var (previous, step) = (base, Int64(0))
+        for index in times.indices {
+            let delta = times[index] &+ step
             if index > 0 { step = delta }
             previous = previous &+ delta
-            times.append(previous)
+            times[index] = previous
         }
         return times
     }
@@ -195,6 +194,13 @@ struct Run: Sendable {
             place += try reader.count(atMost: count - 1 - place)
             details[place] = try reader.text()
         }
+    }
+}
+
+extension Run {
+    static func skipMarks(_ reader: inout ByteReader, count: Int) throws(FormatError) {
+        var nobody = Run(times: [Int64](repeating: 0, count: count), values: Column())
+        try nobody.readMarks(&reader)
     }
 }
 

@@ -101,7 +101,8 @@ struct History {
         return places.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
-    private func chunk(_ db: Database, _ row: Int64, _ wanted: UInt32) throws -> [ChunkBody.Series] {
+    /// The wanted series of a row of `chunk`.
+    func chunk(_ db: Database, _ row: Int64, _ wanted: UInt32) throws -> [ChunkBody.Series] {
         guard let body = try Self.body(db, "chunk", row) else { return [] }
         do throws(FormatError) {
             return try ChunkBody.decode(try codec.open(body, key: row), wanted: wanted)
@@ -111,23 +112,14 @@ struct History {
         }
     }
 
-    /// The wanted series of a row of `chunk`, as columns.
-    func chunk(_ db: Database, _ row: Int64, _ wanted: UInt32, _ each: (UInt8, Columns) -> Void) throws {
-        guard let body = try Self.body(db, "chunk", row) else { return }
-        do throws(FormatError) {
-            try ChunkBody.columns(try codec.open(body, key: row), wanted: wanted, each)
-        } catch {
-            damaged("chunk \(row): \(error)")
-        }
-    }
-
     /// Likewise of `rollup`.
-    func rollup(_ db: Database, _ row: Int64, _ wanted: UInt32, _ each: (UInt8, RollupBody.Hours) -> Void) throws {
-        guard let body = try Self.body(db, "rollup", row) else { return }
+    func rollup(_ db: Database, _ row: Int64, _ wanted: UInt32) throws -> [(place: UInt8, hours: RollupBody.Hours)] {
+        guard let body = try Self.body(db, "rollup", row) else { return [] }
         do throws(FormatError) {
-            try RollupBody.hours(try codec.open(body, key: row), wanted: wanted, each)
+            return try RollupBody.decode(try codec.open(body, key: row), wanted: wanted)
         } catch {
             damaged("roll-up \(row): \(error)")
+            return []
         }
     }
 

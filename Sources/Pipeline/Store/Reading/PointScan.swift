@@ -66,11 +66,11 @@ struct PointScan: Sendable {
                 }
                 for (bucket, places) in buckets {
                     let wanted = places.reduce(UInt32(0)) { $0 | 1 << UInt32(series[$1] % ChunkBody.width) }
-                    try history.chunk(db, Segment.row(segment.id, bucket), wanted) { place, columns in
-                        let its = bucket * ChunkBody.width + Int32(place)
+                    for one in try history.chunk(db, Segment.row(segment.id, bucket), wanted) {
+                        let (its, run) = (bucket * ChunkBody.width + Int32(one.place), one.run)
                         stretch.add(
-                            columns.range(from, stretch.end).map {
-                                Tagged(at: columns.times[$0], series: its, value: columns.value($0))
+                            run.range(from, stretch.end).map {
+                                Tagged(at: run.times[$0], series: its, value: run.values[$0])
                             })
                     }
                 }

@@ -84,8 +84,8 @@ struct StepScan<Slot: StepSlot & Sendable>: Sendable {
                 if segment.state == .whole { try addChunk(source, row, wanted, its, [from..<to]) }
                 continue
             }
-            try source.history.rollup(source.db, row, wanted) { place, hours in
-                guard let member = member(its, bucket, place) else { return }
+            for (place, hours) in try source.history.rollup(source.db, row, wanted) {
+                guard let member = member(its, bucket, place) else { continue }
                 table.add(
                     hours, from: source.hours.lowerBound, to: source.hours.upperBound, group: Int(member.group),
                     series: member.series)
@@ -102,11 +102,11 @@ struct StepScan<Slot: StepSlot & Sendable>: Sendable {
         _ source: Source, _ row: Int64, _ wanted: UInt32, _ its: Range<Int>, _ ranges: [Range<Int64>]
     ) throws {
         let bucket = Segment.bucket(members[its.lowerBound].series)
-        try source.history.chunk(source.db, row, wanted) { place, columns in
-            guard let member = member(its, bucket, place) else { return }
+        for one in try source.history.chunk(source.db, row, wanted) {
+            guard let member = member(its, bucket, one.place) else { continue }
             for range in ranges {
                 table.add(
-                    columns, from: range.lowerBound, to: range.upperBound, group: Int(member.group),
+                    one.run, from: range.lowerBound, to: range.upperBound, group: Int(member.group),
                     series: member.series)
             }
         }

@@ -4,7 +4,7 @@ import FireModel
 protocol StepSlot {
     init()
     /// - Parameter series: whose; at one moment the higher one is the later.
-    mutating func add(_ columns: Columns, _ range: Range<Int>, series: Int32)
+    mutating func add(_ run: Run, _ range: Range<Int>, series: Int32)
     mutating func add(_ sample: Sample, series: Int32)
     mutating func add(_ hours: RollupBody.Hours, _ hour: Int, series: Int32)
     /// `nil`: nothing there to answer with.
@@ -19,21 +19,15 @@ struct Tally: StepSlot {
     private var most = -Double.infinity
     private var sum = DecimalSum()
 
-    mutating func add(_ columns: Columns, _ range: Range<Int>, series: Int32) {
-        switch columns.values {
-        case .decimals(let wholes, let exponent): add(wholes, exponent, range)
-        case .numbers(let values):
+    mutating func add(_ run: Run, _ range: Range<Int>, series: Int32) {
+        let values = run.values
+        switch values.form {
+        case 0...Decimal.maximumExponent: add(values.words, values.form, range)
+        case Column.boolean: add(values.words, 0, range)
+        case Column.number:
             count += range.count
-            for index in range { add(values[index]) }
-        case .booleans(let values):
-            var ones: Int64 = 0
-            for index in range where values[index] { ones += 1 }
-            count += range.count
-            if ones < range.count { note(0) }
-            if ones > 0 { note(1) }
-            numbers += range.count
-            sum.add(whole: ones, exponent: 0)
-        case .any(let values):
+            for index in range { add(Double(bitPattern: UInt64(bitPattern: values.words[index]))) }
+        default:
             count += range.count
             for index in range { if let number = values[index].asNumber { add(number) } }
         }
@@ -129,10 +123,10 @@ struct Ends: StepSlot {
         if last?.precedes(at, series) != false { last = End(at: at, series: series, value: value()) }
     }
 
-    mutating func add(_ columns: Columns, _ range: Range<Int>, series: Int32) {
+    mutating func add(_ run: Run, _ range: Range<Int>, series: Int32) {
         guard let start = range.first, let end = range.last else { return }
-        noteFirst(columns.times[start], series, columns.value(start))
-        noteLast(columns.times[end], series, columns.value(end))
+        noteFirst(run.times[start], series, run.values[start])
+        noteLast(run.times[end], series, run.values[end])
     }
 
     mutating func add(_ sample: Sample, series: Int32) {
@@ -190,16 +184,16 @@ struct StepTable<Slot: StepSlot>: Sendable where Slot: Sendable {
     /// - Parameters:
     ///   - from: inclusive, within the span, as is
     ///   - to: exclusive.
-    mutating func add(_ columns: Columns, from: Int64, to: Int64, group: Int, series: Int32) {
-        let range = columns.range(from, to)
+    mutating func add(_ run: Run, from: Int64, to: Int64, group: Int, series: Int32) {
+        let range = run.range(from, to)
         var index = range.lowerBound
         while index < range.upperBound {
-            let step = span.step(columns.times[index])
+            let step = span.step(run.times[index])
             let start = index
             let end = span.start(step + 1)
             index += 1
-            while index < range.upperBound, columns.times[index] < end { index += 1 }
-            slots[place(group, step)].add(columns, start..<index, series: series)
+            while index < range.upperBound, run.times[index] < end { index += 1 }
+            slots[place(group, step)].add(run, start..<index, series: series)
         }
     }
 

@@ -88,7 +88,7 @@ public enum StoreInspector {
                 do throws(FormatError) {
                     guard let rollup else { throw FormatError("it has no roll-up") }
                     let hours = try RollupBody.decode(try codec.open(rollup, key: row))
-                    let theirs = hours.map { $0.hours.reduce(0) { $0 + $1.rollup.count } }
+                    let theirs = hours.map { (_, hours) in hours.numbers.indices.reduce(0) { $0 + hours.count($1) } }
                     if theirs != series.map(\.run.count) {
                         throw FormatError("it counts \(theirs), the chunk holds \(series.map(\.run.count))")
                     }
