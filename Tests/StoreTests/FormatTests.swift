@@ -197,7 +197,8 @@ struct FormatTests {
     @Test(arguments: 1...10 as ClosedRange<UInt64>) func rollUpsComeBackAndAddUp(seed: UInt64) throws {
         var dice = Dice(seed)
         let chunk = Self.chunk(&dice)
-        let found = try RollupBody.decode(RollupBody.encode(chunk))
+        let body = try #require(RollupBody.encode(chunk, sparse: true))
+        let found = try RollupBody.decode(body)
         #expect(found.map(\.place) == chunk.map(\.place))
         for (a, b) in zip(found, chunk) {
             let hours = RollupBody.hours(of: b.run)
@@ -209,8 +210,10 @@ struct FormatTests {
             }
         }
         let wanted = UInt32.random(in: 0...(.max), using: &dice)
-        let some = try RollupBody.decode(RollupBody.encode(chunk), wanted: wanted)
+        let some = try RollupBody.decode(body, wanted: wanted)
         #expect(some.map(\.place) == chunk.map(\.place).filter { wanted >> UInt32($0) & 1 == 1 })
+        let many = try RollupBody.encode(chunk, sparse: false).map { try RollupBody.decode($0).map(\.place) } ?? []
+        #expect(many == chunk.filter { !RollupBody.isSparse($0.run.times) }.map(\.place))
     }
 
     /// Whatever a disk makes of a body: an error that says so, never a crash, never more memory than it is worth.
@@ -223,7 +226,7 @@ struct FormatTests {
         }
         writer.append(act: [1, 2, 3])
         let bodies = [
-            ChunkBody.encode(Self.chunk(&dice)), writer.body, RollupBody.encode(Self.chunk(&dice)),
+            ChunkBody.encode(Self.chunk(&dice)), writer.body, RollupBody.encode(Self.chunk(&dice), sparse: true) ?? [],
             LastBody.encode([(3, Sample(at: 5, value: .text("x")))]),
             StoredCheckpoint(engine: [1, 2, 3], rules: "r", live: 7).bytes,
         ]

@@ -337,9 +337,11 @@ struct ManySeriesTests {
 
     @Test func rolledSegmentsAnswerWholeHours() throws {
         let town = try Town(hours: 20)
-        // As after the retention of raw readings: only the roll-ups of the first sixteen hours are left.
-        try town.bench.open().connection.execute(
-            "UPDATE segment SET state = 'rolled' WHERE level = 1; DELETE FROM chunk WHERE id < (1 << 27) * 18")
+        // The first sixteen hours are past the time of raw readings: only their roll-ups are left.
+        let most = Int64(try town.bench.count("SELECT most FROM segment WHERE level = 1"))
+        let raw = StoreSettings().retention.raw.wholeMilliseconds
+        while try town.bench.open().retentionSlice(now: Timestamp(milliseconds: most + raw + 1)) {}
+        #expect(try town.bench.count("SELECT count(*) FROM segment WHERE state = 'rolled'") == 1)
         let reader = try town.bench.reader()
         var filter = SeriesFilter()
         filter.metric = "pressure"

@@ -138,9 +138,9 @@ extension Value {
 
 /// Roll-ups by the hour of up to 32 neighbouring series: the body of a row of `rollup`.
 ///
-/// Most series are of one form, and the figures of an hour lie close to its first value: what is stored is how far.
+/// Of a segment whose readings are there, sparse series may be missing. Most series are of one form, and the figures of an hour lie close to its first value: what is stored is how far.
 ///
-///     zigzag    the first hour, since 1970
+///     zigzag    the first hour of the first series, since 1970
 ///     varint    how many series
 ///     each      varint: place 0–31 · varint: how many hours · varint: which list of hours it has; one more than
 ///               there are so far: the next list is its own
@@ -173,34 +173,46 @@ enum RollupBody {
 
     // MARK: - Writing
 
-    static func encode(_ series: [ChunkBody.Series]) -> [UInt8] {
-        let base = series.lazy.compactMap { $0.run.times.first }.min().map { floored($0, hour) / hour } ?? 0
-        var head: [UInt8] = []
-        head.append(zigzag: base)
-        head.append(varint: series.count)
+    /// - Parameter sparse: also of those that have but a few readings an hour. As long as the readings are there they
+    ///   answer as fast, and their roll-ups would be nearly as large.
+    /// - Returns: `nil`: of none.
+    static func encode(_ series: [ChunkBody.Series], sparse: Bool) -> [UInt8]? {
+        var base: Int64?
         var lists: [UInt8] = []
         var values: [UInt8] = []
-        var known: [(times: [Int64], hours: HourList)] = []
+        var places: [UInt8] = []
+        var count = 0
+        var known: [(times: [Int64], hours: HourList, place: Int)] = []
         for one in series {
             let times = one.run.times
-            let place: Int
-            if let shared = known.lastIndex(where: { $0.times.isSame(as: times) || $0.times == times }) {
-                place = shared
-            } else {
-                place = known.count
-                known.append((times, HourList(times)))
-                known[place].hours.encode(base: base, into: &lists)
+            let shared = known.last { $0.times.isSame(as: times) || $0.times == times }
+            let hours = shared?.hours ?? HourList(times)
+            guard sparse || !hours.isSparse else { continue }
+            let start = base ?? hours.numbers.first ?? 0
+            base = start
+            let place = shared?.place ?? known.count
+            if shared == nil {
+                known.append((times, hours, place))
+                hours.encode(base: start, into: &lists)
             }
-            let hours = known[place].hours
-            head.append(varint: Int(one.place))
-            head.append(varint: hours.ends.count)
-            head.append(varint: place)
+            count += 1
+            places.append(varint: Int(one.place))
+            places.append(varint: hours.ends.count)
+            places.append(varint: place)
             if !encodeWhole(one.run.values, hours, into: &values) { encodeAny(one.run, into: &values) }
         }
+        guard let base else { return nil }
+        var head: [UInt8] = []
+        head.append(zigzag: base)
+        head.append(varint: count)
+        head.append(contentsOf: places)
         head.append(counted: lists)
         head.append(counted: values)
         return head
     }
+
+    /// Series with so few readings an hour have no roll-ups as long as their readings are there.
+    static func isSparse(_ times: [Int64]) -> Bool { HourList(times).isSparse }
 
     /// Where in a list of times the hours are.
     private struct HourList {
@@ -227,6 +239,9 @@ enum RollupBody {
                 start = end
             }
         }
+
+        /// On average.
+        var isSparse: Bool { counts.reduce(0, +) < 4 * Int64(counts.count) }
 
         func encode(base: Int64, into out: inout [UInt8]) {
             Run.encode(times: numbers, base: base, into: &out)

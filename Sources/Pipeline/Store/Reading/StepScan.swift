@@ -84,7 +84,9 @@ struct StepScan<Slot: StepSlot & Sendable>: Sendable {
                 if segment.state == .whole { try addChunk(source, row, wanted, its, [from..<to]) }
                 continue
             }
+            var missing = wanted
             for (place, hours) in try source.history.rollup(source.db, row, wanted) {
+                missing &= ~(1 << UInt32(place))
                 guard let member = member(its, bucket, place) else { continue }
                 table.add(
                     hours, from: source.hours.lowerBound, to: source.hours.upperBound, group: Int(member.group),
@@ -93,7 +95,10 @@ struct StepScan<Slot: StepSlot & Sendable>: Sendable {
             let edges = [from..<source.hours.lowerBound, source.hours.upperBound..<to].filter {
                 segment.overlaps($0.lowerBound, $0.upperBound)
             }
-            if segment.state == .whole, !edges.isEmpty { try addChunk(source, row, wanted, its, edges) }
+            guard segment.state == .whole else { continue }
+            if !edges.isEmpty { try addChunk(source, row, wanted, its, edges) }
+            // Roll-ups that are damaged are missed as sparse ones are, and the readings know better.
+            if missing != 0 { try addChunk(source, row, missing, its, [source.hours]) }
         }
         position = end
     }

@@ -86,11 +86,18 @@ public enum StoreInspector {
             }
             if hasRollups {
                 do throws(FormatError) {
-                    guard let rollup else { throw FormatError("it has no roll-up") }
-                    let hours = try RollupBody.decode(try codec.open(rollup, key: row))
-                    let theirs = hours.map { (_, hours) in hours.numbers.indices.reduce(0) { $0 + hours.count($1) } }
-                    if theirs != series.map(\.run.count) {
-                        throw FormatError("it counts \(theirs), the chunk holds \(series.map(\.run.count))")
+                    var theirs: [UInt8: Int] = [:]
+                    if let rollup {
+                        for (place, hours) in try RollupBody.decode(try codec.open(rollup, key: row)) {
+                            theirs[place] = hours.numbers.indices.reduce(0) { $0 + hours.count($1) }
+                        }
+                    }
+                    for one in series where !(theirs[one.place] == nil && RollupBody.isSparse(one.run.times)) {
+                        guard let counted = theirs[one.place] else { throw FormatError("place \(one.place) has none") }
+                        guard counted == one.run.count else {
+                            throw FormatError(
+                                "place \(one.place): it counts \(counted), the chunk holds \(one.run.count)")
+                        }
                     }
                 } catch {
                     findings.append("roll-up \(row): \(error)")

@@ -22,11 +22,16 @@ import Glibc
     /// Rows of segments that are gone, still to be deleted; a sweep at the start finds those of before.
     private var orphans: [Orphans]
 
+    /// The segment whose readings go next, and the row from which on its roll-ups are still to be completed.
+    private var rolling: (segment: Segment, from: Int64)?
+
     private struct Orphans {
         var table: Int
         var rows: ClosedRange<Int64>
     }
 
+    private let rowsOfChunks: ChunkTable
+    private let nextChunk: Statement
     private let pages: Statement
     private let freePages: Statement
     /// Of `chunk` and of `rollup`.
@@ -41,12 +46,15 @@ import Glibc
     private static let rollups = 1
 
     init(
-        _ connection: Connection, _ settings: StoreSettings, _ counters: StoreCounters, _ segments: SegmentTable
+        _ connection: Connection, _ settings: StoreSettings, _ counters: StoreCounters, _ segments: SegmentTable,
+        damaged: @escaping (String) -> Void
     ) throws(StoreError) {
         self.connection = connection
         self.settings = settings
         self.counters = counters
         self.segments = segments
+        rowsOfChunks = try ChunkTable(connection, level: 6, damaged: damaged)
+        nextChunk = try Statement(connection, "SELECT min(id) FROM chunk WHERE id BETWEEN ? AND ?")
         pageSize = try connection.integer("PRAGMA page_size")
         pages = try Statement(connection, "PRAGMA page_count")
         freePages = try Statement(connection, "PRAGMA freelist_count")
@@ -106,7 +114,7 @@ import Glibc
     /// There is too little room: what the heads hold is to become segments, which can be evicted.
     var isPressed: Bool { isOver && oldestRemovable == nil }
 
-    var hasMore: Bool { phase != nil || !orphans.isEmpty || (isOver && oldestRemovable != nil) }
+    var hasMore: Bool { phase != nil || rolling != nil || !orphans.isEmpty || (isOver && oldestRemovable != nil) }
 
     // MARK: - What is to be done
 
@@ -167,6 +175,10 @@ import Glibc
     ) throws(StoreError) {
         repeat {
             if try deleteOrphans() { continue }
+            if rolling != nil {
+                try rollSome(changed)
+                continue
+            }
             if isOver, let oldest = oldestRemovable, !isBusy(oldest.id) {
                 try remove(oldest)
                 changed()
@@ -213,21 +225,43 @@ import Glibc
     }
 
     private func remove(_ segment: Segment) throws(StoreError) {
-        var rest = segment
+        if segment.state == .whole, segment.level > 0 {
+            rolling = (segment, segment.rows.lowerBound)
+            return
+        }
         if segment.state == .whole {
-            orphans.append(Orphans(table: Self.chunks, rows: segment.rows))
-            counters.readingsExpired.add(UInt64(clamping: segment.readings))
+            drop(readingsOf: segment)
         } else {
             orphans.append(Orphans(table: Self.rollups, rows: segment.rows))
         }
-        if segment.state == .whole, segment.level > 0 {
-            rest.state = .rolled
-            try segments.save(rest)
-            segments.committed(saved: rest)
-        } else {
-            try segments.forget(segment.id)
-            segments.committed(removed: [segment.id])
+        try segments.forget(segment.id)
+        segments.committed(removed: [segment.id])
+    }
+
+    /// Makes the roll-ups of one row more complete; behind the last one the readings go.
+    private func rollSome(_ changed: () -> Void) throws(StoreError) {
+        guard let (segment, from) = rolling else { return }
+        nextChunk.bind(1, from)
+        nextChunk.bind(2, segment.rows.upperBound)
+        let row = try nextChunk.step() ? nextChunk.optionalInt(0) : nil
+        nextChunk.reset()
+        if let row {
+            try rowsOfChunks.completeRollup(row)
+            rolling = (segment, row + 1)
+            return
         }
+        rolling = nil
+        var rest = segment
+        rest.state = .rolled
+        try segments.save(rest)
+        segments.committed(saved: rest)
+        drop(readingsOf: segment)
+        changed()
+    }
+
+    private func drop(readingsOf segment: Segment) {
+        orphans.append(Orphans(table: Self.chunks, rows: segment.rows))
+        counters.readingsExpired.add(UInt64(clamping: segment.readings))
     }
 
     /// These have been merged into another: their rows are nobody's any more.
@@ -238,6 +272,7 @@ import Glibc
     /// As after opening: what was begun is not known to have happened.
     func reset() throws(StoreError) {
         phase = nil
+        rolling = nil
         orphans = try Self.findOrphans(connection, segments)
     }
 

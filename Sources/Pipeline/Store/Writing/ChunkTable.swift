@@ -13,22 +13,31 @@ final class ChunkTable {
         codec = try FrameCodec(level: level)
         find = try Statement(connection, "SELECT body FROM chunk WHERE id = ?")
         insert = try Statement(connection, "INSERT INTO chunk VALUES (?, ?)")
-        insertRollup = try Statement(connection, "INSERT INTO rollup VALUES (?, ?)")
+        insertRollup = try Statement(connection, "INSERT OR REPLACE INTO rollup VALUES (?, ?)")
         self.damaged = damaged
     }
 
-    /// Adds a row to a segment; with roll-ups, unless it is a small one.
+    /// Adds a row to a segment; with roll-ups of what has many readings an hour, unless it is a small one.
     func append(_ series: [ChunkBody.Series], bucket: Int32, to segment: inout Segment) throws(StoreError) {
         let row = Segment.row(segment.id, bucket)
         insert.bind(1, row)
         insert.bind(2, try codec.seal(ChunkBody.encode(series), key: row))
         try insert.run()
-        if segment.level > 0 {
-            insertRollup.bind(1, row)
-            insertRollup.bind(2, try codec.seal(RollupBody.encode(series), key: row))
-            try insertRollup.run()
-        }
+        if segment.level > 0 { try saveRollup(series, row, sparse: false) }
         segment.note(series)
+    }
+
+    /// Makes the roll-ups of a row complete: its readings are about to go.
+    func completeRollup(_ row: Int64) throws(StoreError) {
+        let series = try read(row)
+        if !series.isEmpty { try saveRollup(series, row, sparse: true) }
+    }
+
+    private func saveRollup(_ series: [ChunkBody.Series], _ row: Int64, sparse: Bool) throws(StoreError) {
+        guard let body = RollupBody.encode(series, sparse: sparse) else { return }
+        insertRollup.bind(1, row)
+        insertRollup.bind(2, try codec.seal(body, key: row))
+        try insertRollup.run()
     }
 
     /// Empty where there is no row, or one that cannot be read.

@@ -74,7 +74,7 @@ public final class StoreWriter {
         deliveries = try DeliveryTables(connection)
         quarantined = try QuarantineTable(connection)
         recognition = try RecognitionTables(connection)
-        upkeep = try Upkeep(connection, settings, counters, segments)
+        upkeep = try Upkeep(connection, settings, counters, segments, damaged: damaged)
     }
 
     // MARK: - A batch
