@@ -7,7 +7,7 @@ public enum StoreInspector {
     /// Findings told at most; a damaged disk has thousands of them.
     private static let maximumFindings = 20
     /// Rows looked at in one snapshot.
-    private static let rowsAtOnce = 200
+    private static let rowsAtOnce = 32
 
     /// Reads the whole file, so it takes minutes on a large one; the daemon may go on meanwhile.
     ///
