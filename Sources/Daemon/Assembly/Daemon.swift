@@ -31,12 +31,13 @@ public struct Daemon {
     public let group: ServiceGroup
 
     /// - Parameters:
+    ///   - onMigration: told how much of a database of an older form is converted, 0 to 1; without it the log is.
     ///   - fallback: why `loaded` is the last accepted configuration and not the one on disk.
     /// - Throws: what no waiting mends, with its remedy in the text: a second daemon on the database, a
     ///   newer schema, an address that is taken.
     public init(
         _ loaded: LoadedConfiguration, configurationPath: String?, fallback: String?, threshold: LogThreshold,
-        logger: Logger
+        logger: Logger, onMigration: (@Sendable (Double) -> Void)? = nil
     ) async throws {
         let configuration = loaded.configuration
         let page = MetricPage()
@@ -94,7 +95,7 @@ public struct Daemon {
                     "what cannot be read in the database is passed over; see 'firesense doctor'",
                     metadata: [LogKey.error: "\(what)"])
             },
-            onMigration: Self.migrationReporter(logger))
+            onMigration: Self.migrationReporter(state, logger, show: onMigration))
         let ports = ServePorts(state: state, inbox: inbox, dispatcher: dispatcher, lanes: lanes, configuration: current)
         let worker: Worker
         let server: HTTPServer
@@ -108,7 +109,8 @@ public struct Daemon {
             server = try HTTPServer(
                 try ServeSettings(loaded),
                 gateway: Gateway(
-                    readings: ports, devices: ports, alarms: ports, deliveries: ports, quarantine: ports, status: ports,
+                    readings: ports, devices: ports, alarms: ports, deliveries: ports, quarantine: ports,
+                    backups: ports, status: ports,
                     metrics: page),
                 logger: logger, clock: WallClock.now)
         } catch {
@@ -189,12 +191,24 @@ public struct Daemon {
         return folder + "/control.sock"
     }
 
-    /// A line at the start of a conversion and every ten seconds of it: `run` has no terminal to show a bar on.
-    private static func migrationReporter(_ logger: Logger) -> (Double) -> Void {
-        let limit = RateLimit(every: .seconds(10))
+    /// How much more time a conversion asks systemd for as it moves on. Its last step, letting go of the old rows, tells
+    /// nothing meanwhile and takes minutes on a large database.
+    private static let migrationExtension = Duration.seconds(600)
+
+    /// - Parameter show: else a line at the start of a conversion and every ten seconds of it.
+    private static func migrationReporter(
+        _ state: PipelineState, _ logger: Logger, show: (@Sendable (Double) -> Void)?
+    ) -> (Double) -> Void {
+        let lines = RateLimit(every: .seconds(10))
+        let words = RateLimit(every: .seconds(2))
         return { share in
-            guard limit.pass() != nil else { return }
-            logger.notice("the database is converted to its new form: \(Int(share * 100)) %")
+            // Also for the watchdog, when the database comes back while the daemon runs.
+            state.beats.wrappingAdd(1, ordering: .relaxed)
+            let text = "converting the database to its new form: \(Int(share * 100)) %"
+            if words.pass() != nil || share >= 1 {
+                Systemd.notify(.extendTimeout(migrationExtension), .status(text))
+            }
+            if let show { show(share) } else if lines.pass() != nil { logger.notice("\(text)") }
         }
     }
 

@@ -37,8 +37,8 @@ final class Pipeline {
     let reader: StoreReader?
     /// For the dispatcher alone.
     let outbox: StoreReader?
-    /// Checkpoints of the write-ahead log; ends with the pipeline.
-    private let maintenance: StoreMaintenance?
+    /// Checkpoints of the write-ahead log, and backups; ends with the pipeline.
+    let maintenance: StoreMaintenance?
     /// Alarms whose stored form cannot be read, for the log.
     let unreadableAlarms: [String]
     /// Troubles of endpoints that were removed or renamed while no daemon ran: nobody else ends them.
@@ -123,6 +123,8 @@ final class Pipeline {
     func detach() {
         store?.rollback()
         store = nil
+        // Whoever opens it anew writes into the file as well.
+        maintenance?.endBackups()
     }
 
     /// Takes up what happened to alarms while the store could not be written.

@@ -22,6 +22,7 @@ final class PipelineState: Sendable {
     private struct State {
         var reader: StoreReader?
         var outbox: StoreReader?
+        var maintenance: StoreMaintenance?
         /// Why the store cannot be written, with the remedy; `nil`: it can.
         var storeTrouble: String? = "the store is not open yet"
         var activeAlarms: [AlarmCategory: [AlarmSeverity: Int]] = [:]
@@ -34,10 +35,13 @@ final class PipelineState: Sendable {
     var reader: StoreReader? { state.withLock { $0.reader } }
     /// The dispatcher's own: no question of others comes between an alarm and its push.
     var outbox: StoreReader? { state.withLock { $0.outbox } }
-    func open(_ reader: StoreReader?, outbox: StoreReader?) {
+    /// Makes backups.
+    var maintenance: StoreMaintenance? { state.withLock { $0.maintenance } }
+    func open(_ reader: StoreReader?, outbox: StoreReader?, maintenance: StoreMaintenance?) {
         state.withLock {
             $0.reader = reader
             $0.outbox = outbox
+            $0.maintenance = maintenance
         }
     }
 

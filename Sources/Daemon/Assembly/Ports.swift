@@ -9,7 +9,8 @@ import Foundation
 import Synchronization
 
 /// What the HTTP interface asks for, answered from the database's readers and through the worker's inbox.
-struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, DeliveryLedger, QuarantineDesk, GatewayStatus {
+struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, DeliveryLedger, QuarantineDesk, BackupDesk, GatewayStatus
+{
     let state: PipelineState
     let inbox: WorkerInbox
     let dispatcher: Dispatcher
@@ -141,6 +142,22 @@ struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, DeliveryLedger, Q
         }
     }
 
+    // MARK: BackupDesk
+
+    func backup() async throws -> @Sendable () async throws -> [UInt8]? {
+        guard let maintenance = state.maintenance else {
+            throw TemporarilyUnavailable(reason: state.storeTrouble ?? "the store is being opened")
+        }
+        let begun = try await off(on: backups) { Result { () throws(StoreError) in try maintenance.backup() } }
+        let steps: BackupSteps
+        switch begun {
+        case .success(let backup): steps = BackupSteps(backup)
+        case .failure(.busy(let detail)): throw TemporarilyUnavailable(reason: detail)
+        case .failure(let error): throw TemporarilyUnavailable(reason: "the store cannot be read", cause: "\(error)")
+        }
+        return { try await steps.next() }
+    }
+
     // MARK: GatewayStatus
 
     func stats() async throws -> Stats {
@@ -195,6 +212,9 @@ private let readers = queue("firesense.readers")
 /// The dispatcher's: whatever is asked over HTTP, and however much, no push waits for it.
 private let outboxReaders = queue("firesense.outbox")
 
+/// Queries do not wait behind a piece of a backup, which waits for a checkpoint.
+private let backups = queue("firesense.backup")
+
 private func queue(_ name: String) -> OperationQueue {
     let queue = OperationQueue()
     queue.name = name
@@ -219,6 +239,32 @@ private func off<R: Sendable>(
             } catch {
                 continuation.resume(throwing: error)
             }
+        }
+    }
+}
+
+/// A backup on its way out.
+private actor BackupSteps {
+    private let backup: StoreBackup
+    private var isOver = false
+
+    /// Readers of ours are done with the log within a second; somebody else's may keep it.
+    private static let patience = Duration.seconds(60)
+
+    init(_ backup: StoreBackup) { self.backup = backup }
+
+    func next() async throws -> [UInt8]? {
+        if isOver { return nil }
+        let start = ContinuousClock.now
+        while true {
+            if let record = try await off(on: backups, { [backup] in try backup.next() }) {
+                if case .end = record { isOver = true }
+                return record.encoded
+            }
+            guard start.duration(to: .now) < Self.patience else {
+                throw TemporarilyUnavailable(reason: "another program keeps the database's log")
+            }
+            try await Task.sleep(for: .milliseconds(20))
         }
     }
 }

@@ -89,7 +89,7 @@ extension Worker {
         isTroubled = false
         retryAt = nil
         state.storeTrouble = nil
-        state.open(pipeline.reader, outbox: pipeline.outbox)
+        state.open(pipeline.reader, outbox: pipeline.outbox, maintenance: pipeline.maintenance)
         state.activeAlarms = pipeline.engine.activeCounts()
         for id in pipeline.unreadableAlarms {
             logger.error("a stored alarm cannot be read and is left alone", metadata: [LogKey.alarm: "\(id)"])

@@ -311,6 +311,6 @@ final class Worker {
     func finish() {
         if pipeline.store?.hasPending == true || pipeline.engine.hasChanges || inbox.hasAttempts { commit() }
         unknownMetrics.log(to: logger, lines: 1000)
-        state.open(nil, outbox: nil)
+        state.open(nil, outbox: nil, maintenance: nil)
     }
 }

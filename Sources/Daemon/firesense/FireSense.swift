@@ -17,7 +17,7 @@ struct FireSense: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, QueryCommand.self, ExportCommand.self, AlarmsCommand.self,
             DeliveriesCommand.self, QuarantineCommand.self, DecodeCommand.self, TapCommand.self, DoctorCommand.self,
-            VersionCommand.self,
+            BackupCommand.self, RestoreCommand.self, MigrateCommand.self, VersionCommand.self,
         ])
 
     static func main() async {

@@ -10,18 +10,21 @@ public struct Gateway: Sendable {
     public var alarms: any AlarmDesk
     public var deliveries: any DeliveryLedger
     public var quarantine: any QuarantineDesk
+    public var backups: any BackupDesk
     public var status: any GatewayStatus
     public var metrics: MetricPage
 
     public init(
         readings: any ReadingHistory, devices: any DeviceDirectory, alarms: any AlarmDesk,
-        deliveries: any DeliveryLedger, quarantine: any QuarantineDesk, status: any GatewayStatus, metrics: MetricPage
+        deliveries: any DeliveryLedger, quarantine: any QuarantineDesk, backups: any BackupDesk,
+        status: any GatewayStatus, metrics: MetricPage
     ) {
         self.readings = readings
         self.devices = devices
         self.alarms = alarms
         self.deliveries = deliveries
         self.quarantine = quarantine
+        self.backups = backups
         self.status = status
         self.metrics = metrics
     }
@@ -94,6 +97,12 @@ public protocol QuarantineDesk: Sendable {
     func quarantine(limit: Int, byteLimit: Int, cursor: String?) async throws -> Page<QuarantineItem>
     /// Reads the payload again with its original receipt time.
     func retry(_ id: Int64) async throws -> RetryOutcome
+}
+
+public protocol BackupDesk: Sendable {
+    /// A copy of the database, in steps for the `firesense` of the same version, to be drawn until `nil`. Whoever lets
+    /// go of it before has given it up. Throws `TemporarilyUnavailable` when another is being made.
+    func backup() async throws -> @Sendable () async throws -> [UInt8]?
 }
 
 public enum RetryOutcome: Sendable, Equatable {

@@ -50,8 +50,9 @@ final class MemoryGateway: Sendable {
 
     var gateway: Gateway {
         Gateway(
-            readings: self, devices: self, alarms: self, deliveries: self, quarantine: self, status: self, metrics: page
-        )
+            readings: self, devices: self, alarms: self, deliveries: self, quarantine: self, backups: self,
+            status: self,
+            metrics: page)
     }
 
     private func ask<Answer: Sendable>(_ question: (inout State) throws -> Answer) throws -> Answer {
@@ -218,6 +219,18 @@ extension MemoryGateway: QuarantineDesk {
             guard id != 1 else { return .stillUnreadable(reason: "ts: came \"yesterday\", expected milliseconds") }
             state.quarantine.remove(at: index)
             return .accepted(readings: 3)
+        }
+    }
+}
+
+extension MemoryGateway: BackupDesk {
+    func backup() async throws -> @Sendable () async throws -> [UInt8]? {
+        let left = Mutex(3)
+        return {
+            left.withLock { left in
+                left -= 1
+                return left >= 0 ? [UInt8](repeating: 7, count: 100_000) : nil
+            }
         }
     }
 }

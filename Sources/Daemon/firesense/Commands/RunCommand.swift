@@ -28,9 +28,13 @@ struct RunCommand: AsyncParsableCommand {
             standardErrorIsJournal: Systemd.isJournalOnStandardError, journal: { Systemd.journal($0) })
         let logger = Logger(label: "firesense")
         if let fallback { logger.critical("\(fallback)") }
+        let bar = ProgressBar("converting the database")
+        let onMigration: (@Sendable (Double) -> Void)? = bar.map { bar in { @Sendable share in bar.move(to: share) } }
         do {
             let daemon = try await Daemon(
-                loaded, configurationPath: files.config, fallback: fallback, threshold: threshold, logger: logger)
+                loaded, configurationPath: files.config, fallback: fallback, threshold: threshold, logger: logger,
+                onMigration: onMigration)
+            bar?.end()
             try await daemon.group.run()
         } catch {
             throw Failure("cannot run: \(error)")

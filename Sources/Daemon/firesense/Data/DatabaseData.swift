@@ -99,15 +99,10 @@ struct DatabaseData: GatewayData {
 
     func close() async {}
 
-    /// The reader blocks; the task pool, which also draws the progress bar, has as many threads as cores.
-    ///
     /// - Throws: `Failure` in the words of the store.
     private func blocking<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
-        let result: Result<R, any Error> = await withCheckedContinuation { continuation in
-            Thread { continuation.resume(returning: Result(catching: body)) }.start()
-        }
         do {
-            return try result.get()
+            return try await firesense.blocking(body)
         } catch let error as StoreError {
             throw Failure("\(error)")
         }

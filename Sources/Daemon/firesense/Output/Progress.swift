@@ -5,8 +5,31 @@ import Synchronization
 /// How far something is, for other threads to look at.
 final class ProgressCount: Sendable {
     private let count = Atomic<Int64>(0)
+    private let whole = Atomic<Int64>(0)
+    init(total: Int64? = nil) { self.total = total }
+    /// How much there is to do; `nil`: nobody knows, then the count alone is shown.
+    var total: Int64? {
+        get {
+            let whole = whole.load(ordering: .relaxed)
+            return whole > 0 ? whole : nil
+        }
+        set { whole.store(newValue ?? 0, ordering: .relaxed) }
+    }
     var value: Int64 { count.load(ordering: .relaxed) }
     func add(_ more: Int) { count.add(Int64(more), ordering: .relaxed) }
+}
+
+/// What a bar counts.
+enum ProgressUnit {
+    case things, bytes, nothing
+
+    fileprivate func text(_ count: Int64) -> String {
+        switch self {
+        case .things: count > 0 ? "  \(count)" : ""
+        case .bytes: "  \(count >> 20) MiB"
+        case .nothing: ""
+        }
+    }
 }
 
 /// A bar on standard error while `body` runs, when that is a terminal and it takes longer than two seconds.
@@ -15,9 +38,9 @@ final class ProgressCount: Sendable {
 ///   - label: what is done, `exporting readings`.
 ///   - total: how much there is to do; `nil`: nobody knows, then the count alone is shown.
 func withProgress<R>(
-    _ label: String, total: Int64? = nil, _ body: (ProgressCount) async throws -> R
+    _ label: String, total: Int64? = nil, unit: ProgressUnit = .things, _ body: (ProgressCount) async throws -> R
 ) async rethrows -> R {
-    let count = ProgressCount()
+    let count = ProgressCount(total: total)
     guard isatty(STDERR_FILENO) == 1 else { return try await body(count) }
     let display = Task {
         let start = ContinuousClock.now
@@ -26,7 +49,7 @@ func withProgress<R>(
         try? await Task.sleep(for: .seconds(2))
         while !Task.isCancelled {
             isShown = true
-            show(progressLine(label, count.value, total: total, elapsed: start.duration(to: .now)))
+            show(progressLine(label, count.value, total: count.total, unit, elapsed: start.duration(to: .now)))
             try? await Task.sleep(for: .milliseconds(250))
         }
     }
@@ -43,7 +66,9 @@ func withProgress<R>(
 }
 
 /// `exporting readings  [#########···········]  45 %  1234567  12s`
-func progressLine(_ label: String, _ count: Int64, total: Int64?, elapsed: Duration) -> String {
+func progressLine(
+    _ label: String, _ count: Int64, total: Int64?, _ unit: ProgressUnit = .things, elapsed: Duration
+) -> String {
     var line = label
     if let total, total > 0 {
         let share = min(1, Double(count) / Double(total))
@@ -51,8 +76,38 @@ func progressLine(_ label: String, _ count: Int64, total: Int64?, elapsed: Durat
         line += "  [" + String(repeating: "#", count: filled) + String(repeating: "·", count: 20 - filled) + "]"
         line += "  \(Int(share * 100)) %"
     }
-    if count > 0 { line += "  \(count)" }
-    return line + "  \(elapsed.components.seconds)s"
+    return line + unit.text(count) + "  \(elapsed.components.seconds)s"
+}
+
+/// The same, drawn by whoever is at work, where there is no other thread to do it.
+final class ProgressBar: Sendable {
+    private struct State {
+        let start = ContinuousClock.now
+        var shownAt: ContinuousClock.Instant?
+    }
+    private let label: String
+    private let state = Mutex(State())
+
+    /// `nil`: standard error is no terminal.
+    init?(_ label: String) {
+        guard isatty(STDERR_FILENO) == 1 else { return nil }
+        self.label = label
+    }
+
+    /// - Parameter share: 0 to 1.
+    func move(to share: Double) {
+        state.withLock { state in
+            let elapsed = state.start.duration(to: .now)
+            guard elapsed >= .seconds(2), state.shownAt.map({ $0.duration(to: .now) >= .milliseconds(250) }) ?? true
+            else { return }
+            state.shownAt = .now
+            show(progressLine(label, Int64(share * 100), total: 100, .nothing, elapsed: elapsed))
+        }
+    }
+
+    func end() {
+        if state.withLock({ $0.shownAt != nil }) { show("") }
+    }
 }
 
 private func show(_ line: String) {

@@ -11,6 +11,7 @@ func apiRoutes(_ gateway: Gateway, limits: ServeLimits) -> [Route] {
         + alarmRoutes(gateway, pageBytes: limits.page)
         + deliveryRoutes(gateway, pageBytes: limits.page)
         + quarantineRoutes(gateway, pageBytes: limits.quarantinePage)
+        + backupRoutes(gateway)
         + consoleRoutes()
     routes.append(openAPIRoute { _ in .text("", type: "") })
     let description = OpenAPI.describe(routes)

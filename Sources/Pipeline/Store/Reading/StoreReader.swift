@@ -33,33 +33,45 @@ public final class StoreReader: Sendable {
         try self.init(path: path, heads: follower.heads, follower: follower, directory: nil, counters: StoreCounters())
     }
 
+    /// A file that nobody writes to, whatever is said beside it.
+    convenience init(copy path: String) throws(StoreError) {
+        let follower = JournalFollower()
+        try self.init(
+            path: path, heads: follower.heads, follower: follower, directory: nil, counters: StoreCounters(),
+            isCopy: true)
+    }
+
     private init(
         path: String, heads: HeadStore, follower: JournalFollower?, directory: SharedDirectory?,
-        counters: StoreCounters
+        counters: StoreCounters, isCopy: Bool = false
     ) throws(StoreError) {
         self.path = path
         self.heads = heads
         self.follower = follower
         self.directory = directory
         self.counters = counters
-        pool = try Self.open(path)
+        pool = try isCopy ? Self.openUnchanging(path) : Self.open(path)
         let found = try read { try Schema.version(of: $0, path: path) }
         guard found ?? 0 <= Schema.version else { throw .newerSchema(found: found ?? 0, known: Schema.version) }
         guard found == Schema.version else {
             throw .cannotOpen(
                 path: path, reason: "it has an older schema",
-                remedy: "start the daemon once, it brings the file up to date")
+                remedy: "start the daemon, which converts it, or run firesense migrate")
         }
     }
 
-    private static func open(_ path: String) throws(StoreError) -> DatabasePool {
-        guard unsafe access(path, R_OK) == 0 else { throw .reading(path, errno: errno) }
+    private static var configuration: Configuration {
         var configuration = Configuration()
         configuration.label = "firesense.reader"
         configuration.readonly = true
         configuration.busyMode = .timeout(5)
         configuration.maximumReaderCount = 4
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA cache_size = -4096") }
+        return configuration
+    }
+
+    static func open(_ path: String) throws(StoreError) -> DatabasePool {
+        guard unsafe access(path, R_OK) == 0 else { throw .reading(path, errno: errno) }
         do {
             let pool = try DatabasePool(path: path, configuration: configuration)
             _ = try pool.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM sqlite_schema") }
@@ -71,6 +83,10 @@ public final class StoreReader: Sendable {
         }
         // Whoever may not write in the directory cannot make the shared memory that a WAL database wants.
         // Without a log no daemon runs, the file is all there is, and it may be read as it lies.
+        return try openUnchanging(path)
+    }
+
+    static func openUnchanging(_ path: String) throws(StoreError) -> DatabasePool {
         do {
             let name = path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? path
             return try DatabasePool(path: "file:\(name)?immutable=1", configuration: configuration)

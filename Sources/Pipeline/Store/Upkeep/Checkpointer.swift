@@ -1,10 +1,22 @@
 import Foundation
 import GRDB
+import Synchronization
 
-/// Checkpoints of the write-ahead log.
-struct Checkpointer: Sendable {
+/// Checkpoints of the write-ahead log, and between them the copies that are being made of the file.
+///
+/// Everything that is written into the database file is written here, one at a time.
+final class Checkpointer: Sendable {
+    private struct Work {
+        var copy: FileCopy?
+        /// Whose copy it is.
+        var copyNumber = 0
+        var isClosed = false
+    }
+
     private let connection: DatabaseQueue
     private let path: String
+    /// Held while a checkpoint or a piece of a copy is under way.
+    private let work = Mutex(Work())
 
     /// Of the log, in bytes: below, a checkpoint would write the same pages again and again.
     static let worthwhile = 4 << 20
@@ -37,18 +49,77 @@ struct Checkpointer: Sendable {
     /// The log starts anew only when a checkpoint has reached its end. The writer goes on meanwhile, so a
     /// second, much shorter pass follows, and a third.
     func checkpoint(_ kind: Database.CheckpointMode) throws(StoreError) {
-        do {
-            try connection.writeWithoutTransaction { db in
+        try work.withLock { work throws(StoreError) in
+            do {
                 for _ in 0..<3 {
-                    let done = try db.checkpoint(.passive)
-                    if done.walFrameCount == done.checkpointedFrameCount { return }
+                    if try pass(&work) { return }
                 }
-                if kind != .passive { _ = try db.checkpoint(kind) }
+                // It would bring in what no copy is told of; and a copy does not last for ever.
+                if kind != .passive, work.copy == nil {
+                    _ = try connection.writeWithoutTransaction { try $0.checkpoint(kind) }
+                }
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+                // A reader or the writer is in its way: next time.
+            } catch {
+                throw .from(error, path: path)
             }
-        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
-            // A reader or the writer is in its way: next time.
-        } catch {
-            throw .from(error, path: path)
+        }
+    }
+
+    /// - Returns: Whether the whole log is in the file.
+    private func pass(_ work: inout Work) throws -> Bool {
+        if work.copy != nil { return try work.copy?.checkpoint(connection) ?? true }
+        let done = try connection.writeWithoutTransaction { try $0.checkpoint(.passive) }
+        return done.walFrameCount == done.checkpointedFrameCount
+    }
+
+    // MARK: - A copy of the file
+
+    /// - Returns: Its number, for the calls below.
+    /// - Throws: `StoreError.busy` when one is under way or the store is being closed.
+    func beginCopy() throws(StoreError) -> Int {
+        try work.withLock { work throws(StoreError) in
+            guard !work.isClosed else { throw .busy("the store is being opened anew") }
+            guard work.copy == nil else { throw .busy("another backup is being made") }
+            do {
+                var copy = try FileCopy(path: path)
+                _ = try copy.checkpoint(connection)
+                copy.began()
+                work.copy = copy
+            } catch {
+                throw .from(error, path: path)
+            }
+            work.copyNumber += 1
+            return work.copyNumber
+        }
+    }
+
+    /// - Returns: `nil`: what is to be copied still waits for readers to let go of the log.
+    func nextPiece(of number: Int) throws(StoreError) -> BackupRecord? {
+        try work.withLock { work throws(StoreError) in
+            guard work.copyNumber == number, work.copy != nil else {
+                throw .busy("the store has been opened anew meanwhile")
+            }
+            do {
+                return try work.copy?.next(connection)
+            } catch {
+                work.copy = nil
+                throw .from(error, path: path)
+            }
+        }
+    }
+
+    func endCopy(_ number: Int) {
+        work.withLock { work in
+            if work.copyNumber == number { work.copy = nil }
+        }
+    }
+
+    /// No copy goes on, none begins: somebody else may write into the file from now on.
+    func endCopies() {
+        work.withLock { work in
+            work.isClosed = true
+            work.copy = nil
         }
     }
 }
