@@ -41,7 +41,11 @@ extension StoreReader {
         conditions.match("s.metric", filter.metric)
         conditions.match("d.kind", filter.kind)
         conditions.match("d.area", filter.area)
-        if filter.component == "" { conditions.add("s.component IS NULL") } else { conditions.match("s.component", filter.component) }
+        if filter.component == "" {
+            conditions.add("s.component IS NULL")
+        } else {
+            conditions.match("s.component", filter.component)
+        }
         if !filter.devices.isEmpty { conditions.match("d.name", anyOf: filter.devices) }
         return conditions
     }
