@@ -64,21 +64,20 @@ import Testing
             let (kind, area) = number == 4 ? ("smoke", "320105") : ("hydrant", "32010\(number / 2)")
             let values = kind == "smoke" ? #"{"temperature":21.5}"# : #"{"pressure":0.\#(number),"temperature":20.5}"#
             try await broker.publish(
-                "fire/v1/\(area)/\(kind)/\(kind)-\(number)/telemetry", #"{"ts":\#(Self.at + Int64(number)),"values":\#(values)}"#)
+                "fire/v1/\(area)/\(kind)/\(kind)-\(number)/telemetry",
+                #"{"ts":\#(Self.at + Int64(number)),"values":\#(values)}"#)
         }
         try await eventually("all of it is stored") { try await box.stat("readings_stored") >= 7 }
         let steps = ["--step", "1h", "--from", "\(Self.at)", "--to", "\(Self.at + 1000)"]
         let pressure = ["query", "--metric", "pressure", "--kind", "hydrant"]
-        let commands = ["table", "json", "csv", "line"].flatMap { format in
-            [
-                pressure + steps + ["--format", format], pressure + ["--format", format],
-                pressure + steps + ["--by", "area", "--format", format, "--fn", "sum"],
-                ["query", "--metric", "temperature", "--by", "kind", "--format", format] + steps,
-                ["query", "--device", "hydrant-1", "--device", "smoke-4", "--metric", "temperature", "--format", format],
-                ["query", "--latest", "--metric", "temperature", "--format", format],
-                ["query", "--latest", "--device", "hydrant-2", "--format", format],
-            ]
-        }
+        let temperature = ["query", "--metric", "temperature"]
+        let questions: [[String]] = [
+            pressure, pressure + steps, pressure + steps + ["--by", "area", "--fn", "sum"],
+            temperature + steps + ["--by", "kind"], temperature + ["--device", "hydrant-1", "--device", "smoke-4"],
+            temperature + ["--latest"], ["query", "--latest", "--device", "hydrant-2"],
+        ]
+        var commands: [[String]] = []
+        for format in ["table", "json", "csv", "line"] { commands += questions.map { $0 + ["--format", format] } }
         var before: [String] = []
         for command in commands {
             let stored = try await box.run(command)
@@ -88,7 +87,8 @@ import Testing
             before.append(stored)
         }
         let hour = Self.at / 3_600_000 * 3_600_000
-        let sums = try #require(zip(commands, before).first { $0.0.contains("sum") && $0.0.contains("csv") }?.1)
+        let place = try #require(commands.firstIndex { $0.contains("sum") && $0.contains("csv") })
+        let sums = before[place]
         #expect(
             sums == "ts,area,kind,device,component,metric,value\n\(hour),320100,hydrant,,,pressure,0.1\n"
                 + "\(hour),320101,hydrant,,,pressure,0.5\n")

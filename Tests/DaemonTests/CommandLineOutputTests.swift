@@ -125,7 +125,9 @@ import Testing
         #expect(result(points).text(.json, zone) == "{\"unit\":\"MPa\",\"points\":[[5,0.25]]}\n")
     }
 
-    private func series(_ device: String?, _ area: String, _ numbers: [Double], component: String? = nil) -> SeriesPoints {
+    private func series(_ device: String?, _ area: String, _ numbers: [Double], component: String? = nil)
+        -> SeriesPoints
+    {
         var series = SeriesPoints(
             device: device, kinds: ["hydrant"], area: area, component: component, metric: "pressure", series: 3,
             points: numbers.enumerated().map {
@@ -136,7 +138,9 @@ import Testing
     }
 
     @Test func manySeriesAreARowEach() {
-        let items = [series("h-2", "320102", [0.1, 0.2, 0.4]), series("h-1", "320102", []), series("火-3", "320102", [3])]
+        let items = [
+            series("h-2", "320102", [0.1, 0.2, 0.4]), series("h-1", "320102", []), series("火-3", "320102", [3]),
+        ]
         #expect(
             SeriesResult(page: Page(items: items, next: nil), grouping: nil).text(.table) == """
                 device  points  min       avg  max  last  curve

@@ -15,7 +15,8 @@ import Testing
         ["quarantine", "retry", "5", "6"], ["decode", "--dialect", "native", "--kind", "hydrant", "file"],
         ["decode", "--dialect", "native", "--hex", "-"], ["tap", "fire/v1/+/smoke/#", "--count", "3", "--raw"],
         ["doctor", "--format", "json"], ["version", "--format", "json"],
-        ["query", "--device", "a", "--device", "b", "--metric", "m", "--limit", "5"], ["query", "--latest", "--area", "x"],
+        ["query", "--device", "a", "--device", "b", "--metric", "m", "--limit", "5"],
+        ["query", "--latest", "--area", "x"],
         ["query", "--metric", "m", "--kind", "hydrant", "--area", "x", "--by", "area", "--step", "1h"],
         ["query", "--address", "10.0.0.5:8470", "--token-file", "t", "--device", "d", "--metric", "m"],
     ])

@@ -87,7 +87,8 @@ import Testing
     @Test(arguments: [
         ("/api/v1/readings?metric=m&by=colour", "device, area, kind"),
         ("/api/v1/readings?metric=m&by=area", "needs a 'step'"), ("/api/v1/readings?kind=k", "'metric' is missing"),
-        ("/api/v1/readings?metric=m&device=a,,b", "commas"), ("/api/v1/readings?metric=m&device=a&device=%2F", "commas"),
+        ("/api/v1/readings?metric=m&device=a,,b", "commas"),
+        ("/api/v1/readings?metric=m&device=a&device=%2F", "commas"),
         ("/api/v1/readings?metric=m&fn=avg", "step"), ("/api/v1/readings?metric=m&limit=1001", "1 to 1000"),
         ("/api/v1/readings?metric=m&cursor=x", "cursor"), ("/api/v1/readings?metric=m&kind=a&kind=b", "twice"),
         ("/api/v1/readings/latest?limit=20001", "1 to 20000"), ("/api/v1/readings/latest?cursor=x", "cursor"),

@@ -298,7 +298,8 @@ enum Sample {
 
     static let series = (0..<250).map { number in
         var series = SeriesPoints(
-            device: "hydrant-\(padded(number, 6))", kinds: ["hydrant"], area: "320102", component: number == 1 ? "c" : nil,
+            device: "hydrant-\(padded(number, 6))", kinds: ["hydrant"], area: "320102",
+            component: number == 1 ? "c" : nil,
             metric: "pressure", points: [Point(at: start, value: .number(0.25))], next: number == 2 ? now : nil)
         series.unit = "MPa"
         return series

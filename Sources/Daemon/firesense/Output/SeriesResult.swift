@@ -36,8 +36,8 @@ struct SeriesResult {
             if hasComponents { row.append(item.component ?? "") }
             if grouping != nil { row.append("\(item.series)") }
             row += [
-                "\(item.points.count)", numbers.min().map(shortest) ?? "", numbers.isEmpty ? "" : mean(numbers),
-                numbers.max().map(shortest) ?? "", item.points.last.map(shown) ?? "",
+                "\(item.points.count)", numbers.min().map(short) ?? "", numbers.isEmpty ? "" : mean(numbers),
+                numbers.max().map(short) ?? "", item.points.last.map(shown) ?? "",
             ]
             if units.count > 1 { row.append(item.unit ?? "") }
             return row + [Sparkline.text(numbers, width: Self.curve)]
@@ -45,12 +45,17 @@ struct SeriesResult {
         let count = items.reduce(0) { $0 + $1.points.count }
         let unit = units.count == 1 ? first.unit.map { " \($0)" } ?? "" : ""
         let rows = items.count == 1 ? "1 row" : "\(items.count) rows"
-        return table.text + printable("\n\(first.metric)\(unit), \(rows), \(count) point\(count == 1 ? "" : "s")\n")
+        return table.text + "\n\(printable(first.metric + unit)), \(rows), \(count) point\(count == 1 ? "" : "s")\n"
     }
 
-    /// Means of steps have many digits.
     private func shown(_ point: Point) -> String {
-        if case .number(let number) = point.value { mean([number]) } else { point.value.description }
+        if case .number(let number) = point.value { short(number) } else { point.value.description }
+    }
+
+    /// What was measured is short by itself; means of steps are not.
+    private func short(_ number: Double) -> String {
+        let text = shortest(number)
+        return text.count > 10 ? mean([number]) : text
     }
 
     private func lines(_ format: ExportFormat) -> String {

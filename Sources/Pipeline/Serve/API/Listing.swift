@@ -8,7 +8,8 @@ extension Call {
     ///   - step: So many items at once are read, and may be more than `bytes`.
     ///   - limit: the parameter that says how many items.
     func listing<Item>(
-        bytes: Int, step: Int, limit: Parameter<Int> = Query.limit, _ read: (_ limit: Int, _ cursor: String?) async throws -> Page<Item>,
+        bytes: Int, step: Int, limit: Parameter<Int> = Query.limit,
+        _ read: (_ limit: Int, _ cursor: String?) async throws -> Page<Item>,
         _ write: (Item, inout JSONWriter) -> Void
     ) async throws -> Answer {
         var left = try value(limit) ?? 100
