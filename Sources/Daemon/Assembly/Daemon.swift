@@ -109,6 +109,7 @@ public struct Daemon {
                 try ServeSettings(loaded),
                 gateway: Gateway(
                     readings: ports, devices: ports, alarms: ports, deliveries: ports, quarantine: ports, status: ports,
+                    imports: ImportPort(state: state, inbox: inbox, configuration: current, logger: logger),
                     metrics: page),
                 logger: logger, clock: WallClock.now)
         } catch {

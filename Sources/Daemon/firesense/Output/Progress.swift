@@ -14,8 +14,9 @@ final class ProgressCount: Sendable {
 /// - Parameters:
 ///   - label: what is done, `exporting readings`.
 ///   - total: how much there is to do; `nil`: nobody knows, then the count alone is shown.
+///   - unit: of what is counted.
 func withProgress<R>(
-    _ label: String, total: Int64? = nil, _ body: (ProgressCount) async throws -> R
+    _ label: String, total: Int64? = nil, unit: ProgressUnit = .things, _ body: (ProgressCount) async throws -> R
 ) async rethrows -> R {
     let count = ProgressCount()
     guard isatty(STDERR_FILENO) == 1 else { return try await body(count) }
@@ -26,7 +27,7 @@ func withProgress<R>(
         try? await Task.sleep(for: .seconds(2))
         while !Task.isCancelled {
             isShown = true
-            show(progressLine(label, count.value, total: total, elapsed: start.duration(to: .now)))
+            show(progressLine(label, count.value, total: total, unit: unit, elapsed: start.duration(to: .now)))
             try? await Task.sleep(for: .milliseconds(250))
         }
     }
@@ -42,8 +43,18 @@ func withProgress<R>(
     }
 }
 
+enum ProgressUnit {
+    case things
+    /// With their rate.
+    case bytes
+}
+
 /// `exporting readings  [#########···········]  45 %  1234567  12s`
-func progressLine(_ label: String, _ count: Int64, total: Int64?, elapsed: Duration) -> String {
+///
+/// In bytes: `importing all.csv  [####················]  21 %  310 MiB  28.4 MiB/s  11s`
+func progressLine(
+    _ label: String, _ count: Int64, total: Int64?, unit: ProgressUnit = .things, elapsed: Duration
+) -> String {
     var line = label
     if let total, total > 0 {
         let share = min(1, Double(count) / Double(total))
@@ -51,7 +62,12 @@ func progressLine(_ label: String, _ count: Int64, total: Int64?, elapsed: Durat
         line += "  [" + String(repeating: "#", count: filled) + String(repeating: "·", count: 20 - filled) + "]"
         line += "  \(Int(share * 100)) %"
     }
-    if count > 0 { line += "  \(count)" }
+    switch unit {
+    case .things: if count > 0 { line += "  \(count)" }
+    case .bytes:
+        let rate = Double(count) / max(elapsed / .seconds(1), 0.001) / 1_048_576
+        line += "  \(count >> 20) MiB  \((rate * 10).rounded() / 10) MiB/s"
+    }
     return line + "  \(elapsed.components.seconds)s"
 }
 

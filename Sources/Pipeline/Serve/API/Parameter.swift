@@ -58,6 +58,11 @@ enum Query {
     static let deliveryState = word("state", Delivery.State.self, "Only deliveries in this state.")
     static let format = word("format", ExportFormat.self, "CSV or InfluxDB line protocol.").required
 
+    static let precision = word(
+        "precision", ImportPrecision.self, "Of times; else of CSV `ms`, and of line protocol what their digits say.")
+    static let dryRun = flag("dry_run", "Only look: nothing is stored.")
+    static let keepGoing = flag("keep_going", "Go on behind what is refused, instead of ending there.")
+
     static let limit = Parameter<Int>(
         name: "limit", schema: .count(1...1000).saying("Items of a page; 100 when absent."),
         expected: "an integer from 1 to 1000",
@@ -67,6 +72,11 @@ enum Query {
         expected: "`next` of the page before",
         read: { text, _ in (1...200).contains(text.utf8.count) ? text : nil })
     static let paging: [any QueryParameter] = [limit, cursor]
+
+    private static func flag(_ name: String, _ text: String) -> Parameter<Bool> {
+        Parameter(
+            name: name, schema: .boolean.saying(text), expected: "true or false", read: { text, _ in Bool(text) })
+    }
 
     private static func name(_ name: String, _ text: String) -> Parameter<String> {
         Parameter(

@@ -90,6 +90,8 @@ enum ChunkBody {
             total += count
             heads.append(Head(place: UInt8(first >> 1), hasMarks: first & 1 == 1, count: count, list: list))
         }
+        // Many segments have the row of a series without the series itself.
+        guard heads.contains(where: { wanted >> UInt32($0.place) & 1 == 1 }) else { return [] }
         var times = try reader.part()
         var values = try reader.part()
         var marks = try reader.part()

@@ -100,7 +100,7 @@ struct History {
         return places.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
-    private func chunk(_ db: Database, _ row: Int64, _ wanted: UInt32) throws -> [ChunkBody.Series] {
+    func chunk(_ db: Database, _ row: Int64, _ wanted: UInt32) throws -> [ChunkBody.Series] {
         guard let body = try Self.body(db, "chunk", row) else { return [] }
         do throws(FormatError) {
             return try ChunkBody.decode(try codec.open(body, key: row), wanted: wanted)

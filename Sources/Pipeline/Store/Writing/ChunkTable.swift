@@ -47,7 +47,7 @@ final class ChunkTable {
 }
 
 extension Segment {
-    fileprivate mutating func note(_ series: [ChunkBody.Series]) {
+    mutating func note(_ series: [ChunkBody.Series]) {
         for one in series {
             readings += Int64(one.samples.count)
             least = min(least, one.samples.first?.at ?? .max)
