@@ -205,7 +205,7 @@ struct ImportTests {
     }
 
     /// Import, live readings, seals, merges, restarts and rollbacks in any order: a sorted dictionary.
-    @Test(arguments: 1...6 as ClosedRange<UInt64>) func storeIsASortedDictionary(seed: UInt64) throws {
+    @Test(arguments: 1...4 as ClosedRange<UInt64>) func storeIsASortedDictionary(seed: UInt64) throws {
         var dice = Dice(seed)
         let settings = StoreSettings(retention: .init(raw: .seconds(4000 * 86_400)))
         let bench = try Bench(settings: settings)
@@ -229,7 +229,7 @@ struct ImportTests {
             #expect(admission == (known == nil ? .new : known == value ? .duplicate : .conflicting))
             if known == nil { model[series, default: [:]][at] = value }
         }
-        for _ in 0..<150 {
+        for _ in 0..<60 {
             switch number(0..<12) {
             case 0:
                 try bench.commit()
@@ -251,7 +251,7 @@ struct ImportTests {
                 let from = now - Int64(number(0..<300_000))
                 let few = number(1..<names.count)
                 var given: [ImportedReading] = []
-                for _ in 0..<number(1..<400) {
+                for _ in 0..<number(1..<200) {
                     let series = Int32(number(0..<few))
                     let at =
                         number(0..<5) == 0

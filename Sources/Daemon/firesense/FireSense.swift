@@ -16,7 +16,8 @@ struct FireSense: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             RunCommand.self, CheckCommand.self, QueryCommand.self, ExportCommand.self, ImportCommand.self,
-            AlarmsCommand.self, DeliveriesCommand.self, QuarantineCommand.self, DecodeCommand.self, TapCommand.self, DoctorCommand.self,
+            AlarmsCommand.self, DeliveriesCommand.self, QuarantineCommand.self, DecodeCommand.self, TapCommand.self,
+            DoctorCommand.self,
             VersionCommand.self,
         ])
 

@@ -48,7 +48,8 @@ final class MemoryGateway: Sendable {
 
     var gateway: Gateway {
         Gateway(
-            readings: self, devices: self, alarms: self, deliveries: self, quarantine: self, status: self, imports: self,
+            readings: self, devices: self, alarms: self, deliveries: self, quarantine: self, status: self,
+            imports: self,
             metrics: page
         )
     }

@@ -138,7 +138,8 @@ final class HTTPGateway: Sendable {
         } catch {
             throw failure(error)
         }
-        guard statuses.contains(answer.status), let body = try? JSONDecoder().decode(Body.self, from: answer.body) else {
+        guard statuses.contains(answer.status), let body = try? JSONDecoder().decode(Body.self, from: answer.body)
+        else {
             throw refusal(answer)
         }
         return body
