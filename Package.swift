@@ -106,6 +106,7 @@ let package = Package(
         room("Pipeline", "Ring", [], settings: unsafeToo),
         room("Pipeline", "Normalise", ["FireJSON", "FireModel", "FireTelemetry"]),
         room("Pipeline", "Rules", ["FireModel", crypto, heap]),
+        room("Pipeline", "Import", ["FireModel"]),
         room("Pipeline", "Store", ["FireZstd", "FireModel", "FireTelemetry", grdb, sqlite], settings: unsafeToo),
         room("Pipeline", "Dispatch", ["FireModel", "FireTelemetry", http, crypto, log]),
         room(
@@ -120,13 +121,14 @@ let package = Package(
             [
                 "CBuild", "FireMQTT", "FireSystemd", "FireModel", "FireSettings", "FireTelemetry", "FireIntake",
                 "FireRing",
-                "FireNormalise", "FireRules", "FireStore", "FireDispatch", "FireServe", lifecycle, signals, log,
+                "FireNormalise", "FireRules", "FireImport", "FireStore", "FireDispatch", "FireServe", lifecycle,
+                signals, log,
             ]),
         .executableTarget(
             name: "firesense",
             dependencies: [
                 "FireAssembly", "FireModel", "FireSettings", "FireTelemetry", "FireNormalise", "FireJSON",
-                "FireStore", "FireMQTT", "FireSystemd", http, arguments, log,
+                "FireStore", "FireMQTT", "FireSystemd", http, nio, arguments, log,
             ],
             path: "Sources/Daemon/firesense", swiftSettings: strict),
         .target(
@@ -145,6 +147,7 @@ let package = Package(
         tests("Intake", ["FireIntake", "FireMQTT", "FireRing", "FireModel", "FireTelemetry", log]),
         tests("Ring", ["FireRing"]),
         tests("Normalise", ["FireNormalise", "FireJSON", "FireModel", "FireSettings"]),
+        tests("Import", ["FireImport", "FireModel"]),
         tests("Rules", ["FireRules", "FireModel", "FireSettings"]),
         tests("Store", ["FireStore", "FireModel", grdb]),
         .target(name: "PowerLossVFS", path: "Tests/PowerLossVFS", linkerSettings: [.linkedLibrary("sqlite3")]),

@@ -24,6 +24,7 @@ struct JournalTests {
                 case .timePassed(let now): told.append("time passed \(now - start)")
                 case .act(let bytes): told.append("act \(bytes)")
                 case .rules(let text): told.append("rules \(text)")
+                case .history(let reading): told.append("history \(reading.series)")
                 }
             })
         return told

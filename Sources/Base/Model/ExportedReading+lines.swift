@@ -1,6 +1,6 @@
 /// The machine-readable forms of stored readings, one line each, times in integer milliseconds.
 public enum ExportFormat: String, Sendable, CaseIterable {
-    /// RFC 4180 with a header line; lines end in `\n`.
+    /// RFC 4180 with a header line; lines end in `\n`. A text that looks like a number, true or false is in quotes.
     case csv
     /// InfluxDB line protocol: the kind is the measurement, area, device and component are tags.
     case line
@@ -25,7 +25,7 @@ extension ExportedReading {
         bytes.append(csv: device)
         bytes.append(csv: component ?? "")
         bytes.append(csv: metric)
-        bytes.append(csv: value.description)
+        bytes.append(csv: value.description, isQuoted: value.isMistakable)
         bytes.append(UInt8(ascii: "\n"))
     }
 
@@ -47,6 +47,14 @@ extension ExportedReading {
     }
 }
 
+extension Value {
+    /// A text that would read back as something else, where nobody knows what its metric is: in quotes it is a text.
+    fileprivate var isMistakable: Bool {
+        guard case .text(let text) = self else { return false }
+        return text.isEmpty || text == "true" || text == "false" || Double(text) != nil
+    }
+}
+
 private func mustBeQuoted(_ byte: UInt8) -> Bool {
     byte == UInt8(ascii: ",") || byte == UInt8(ascii: "\"") || byte == 0x0A || byte == 0x0D
 }
@@ -55,9 +63,9 @@ private let keyEscapes: [UInt8] = [UInt8(ascii: ","), UInt8(ascii: "="), UInt8(a
 
 extension [UInt8] {
     /// A comma and a field of CSV, quoted only where it must be.
-    fileprivate mutating func append(csv field: String) {
+    fileprivate mutating func append(csv field: String, isQuoted: Bool = false) {
         append(UInt8(ascii: ","))
-        guard field.utf8.contains(where: mustBeQuoted) else {
+        guard isQuoted || field.utf8.contains(where: mustBeQuoted) else {
             append(contentsOf: field.utf8)
             return
         }

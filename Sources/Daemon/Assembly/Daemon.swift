@@ -111,6 +111,7 @@ public struct Daemon {
                 gateway: Gateway(
                     readings: ports, devices: ports, alarms: ports, deliveries: ports, quarantine: ports,
                     backups: ports, status: ports,
+                    imports: ImportPort(state: state, inbox: inbox, configuration: current, logger: logger),
                     metrics: page),
                 logger: logger, clock: WallClock.now)
         } catch {

@@ -17,6 +17,7 @@ extension Worker {
                 self.report(
                     report.condition, component: report.component, active: report.isActive, detail: report.detail)
             case .cancelDeliveries(let names): cancelDeliveries(exceptFor: names)
+            case .importing(let request): begin(request)
             case .stop: isStopping = true
             }
         }

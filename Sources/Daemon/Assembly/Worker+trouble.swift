@@ -18,6 +18,7 @@ extension StoreError {
 extension Worker {
     func begin(trouble error: StoreError) {
         pipeline.detach()
+        failImport()
         for lane in lanes { lane.giveUp() }
         readingsInBatch = 0
         attemptsSince = nil

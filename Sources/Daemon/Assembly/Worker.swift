@@ -56,6 +56,10 @@ final class Worker {
     var retryDelay = Worker.firstRetry
     var openedAt = ContinuousClock.now
 
+    // What an import asks for, slice by slice between batches.
+    var importJob: ImportJob?
+    var nextImport = ContinuousClock.now
+
     var isStopping = false
     var nextUpkeep = ContinuousClock.now
     var nextRetention = ContinuousClock.now
@@ -113,7 +117,8 @@ final class Worker {
             if shouldCommit(now) { commit() }
             if let retryAt, now >= retryAt { retryStore() }
             if isStopping, !busy, lanes.allSatisfy(\.isDrained) { return finish() }
-            if !busy { waiter.wait(until: nextWake(now)) }
+            if isImportDue { importSlice(isBusy: busy) }
+            if !busy, !isImportDue { waiter.wait(until: nextWake(now)) }
         }
     }
 
@@ -125,6 +130,7 @@ final class Worker {
         var wake = nextUpkeep
         if let deadline = pipeline.engine.nextDeadline { wake = min(wake, live.instant(of: deadline) ?? wake) }
         if let retryAt { wake = min(wake, retryAt) }
+        if importJob != nil { wake = min(wake, nextImport) }
         if let attemptsSince { wake = min(wake, attemptsSince.advanced(by: loaded.configuration.store.linger)) }
         return wake
     }
@@ -309,6 +315,7 @@ final class Worker {
     }
 
     func finish() {
+        failImport()
         if pipeline.store?.hasPending == true || pipeline.engine.hasChanges || inbox.hasAttempts { commit() }
         unknownMetrics.log(to: logger, lines: 1000)
         state.open(nil, outbox: nil, maintenance: nil)

@@ -13,6 +13,7 @@ final class WorkerInbox: Sendable {
         case reload(LoadedConfiguration, reply: Reply<Bool>)
         case cancelDeliveries(exceptFor: [String])
         case system(SystemReport)
+        case importing(ImportRequest)
         case stop
     }
 

@@ -38,6 +38,7 @@ extension AlarmCategory: ExpressibleByArgument {}
 extension Verdict: ExpressibleByArgument {}
 extension Delivery.State: ExpressibleByArgument {}
 extension ExportFormat: ExpressibleByArgument {}
+extension ImportPrecision: ExpressibleByArgument {}
 extension ReadingQuery.Function: ExpressibleByArgument {}
 extension SeriesQuery.Grouping: ExpressibleByArgument {}
 

@@ -15,8 +15,9 @@ import NIOHTTPTypes
 /// - An answer that is given before the request has been read to its end is the last one. What comes after it is
 ///   thrown away, up to a bound, for the caller may read only once it has sent everything; then the connection closes.
 /// - What is written must leave: a caller that takes nothing for `stall` is disconnected.
-/// - An answer of known length must have left after `answer`. One of unknown length is an export, which goes on
-///   for as long as it is being taken.
+/// - An answer of known length must have left after `answer`, counted from the last of what was asked: an upload goes
+///   on for as long as it is being read. One of unknown length is an export, which goes on for as long as it is
+///   being taken.
 /// - Bytes that are not HTTP are answered with a problem, as every other error is.
 final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
@@ -71,7 +72,9 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
             if unanswered == 1 { answerDue = context.eventLoop.now + limits.answer.timeAmount }
             isLastRequest = asksToClose(head)
             setTimer(context)
-        case .body: break
+        case .body:
+            // Whoever reads a body has a limit for it; what nobody reads does not come as far as here.
+            if unanswered == 1, answerDue != nil { answerDue = context.eventLoop.now + limits.answer.timeAmount }
         case .end: isReading = false
         }
         context.fireChannelRead(data)

@@ -40,8 +40,16 @@ struct Desk: Sendable {
         guard let id = percentDecoded((context.parameters["id"] ?? "")[...]) else {
             throw Problem(.badRequest, "The path is not percent-encoded UTF-8.")
         }
-        let answer = try await route.handle(Call(id: id, query: query, body: body, caller: caller, now: clock()))
-        return response(answer, ticket, context)
+        var call = Call(id: id, query: query, body: body, caller: caller, now: clock())
+        guard route.upload != nil else { return response(try await route.handle(call), ticket, context) }
+        let upload = Upload(request.body, stall: limits.uploadStall, disconnect: context.disconnect)
+        let place = streams.enter(context.disconnect)
+        defer {
+            upload.end()
+            streams.leave(place)
+        }
+        call.upload = upload
+        return response(try await route.handle(call), ticket, context)
     }
 
     /// Kept until the answer has been sent.

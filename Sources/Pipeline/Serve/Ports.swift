@@ -12,12 +12,13 @@ public struct Gateway: Sendable {
     public var quarantine: any QuarantineDesk
     public var backups: any BackupDesk
     public var status: any GatewayStatus
+    public var imports: any ReadingImport
     public var metrics: MetricPage
 
     public init(
         readings: any ReadingHistory, devices: any DeviceDirectory, alarms: any AlarmDesk,
         deliveries: any DeliveryLedger, quarantine: any QuarantineDesk, backups: any BackupDesk,
-        status: any GatewayStatus, metrics: MetricPage
+        status: any GatewayStatus, imports: any ReadingImport, metrics: MetricPage
     ) {
         self.readings = readings
         self.devices = devices
@@ -26,6 +27,7 @@ public struct Gateway: Sendable {
         self.quarantine = quarantine
         self.backups = backups
         self.status = status
+        self.imports = imports
         self.metrics = metrics
     }
 }
@@ -69,6 +71,22 @@ public protocol ReadingHistory: Sendable {
     /// Every stored reading that the filter lets through, in batches of a few hundred. `each` waits until
     /// a slow caller has taken the batch, so no snapshot may be held while it runs; what it throws ends the export.
     func export(_ filter: ExportFilter, each: ([ExportedReading]) async throws -> Void) async throws
+}
+
+/// What was sent cannot be imported as a whole, such as for its header. Answered with 400.
+public struct UnreadableImport: Error, Equatable, Sendable {
+    /// For people: what came, and what was expected.
+    public var reason: String
+    public init(reason: String) { self.reason = reason }
+}
+
+public protocol ReadingImport: Sendable {
+    /// Stores readings of the past. Asks `next` for the following bytes whenever it can take more; `nil`: that was
+    /// all. What `next` throws ends the import; what was stored by then stays.
+    ///
+    /// - Returns: once everything it counts as stored is durable.
+    /// - Throws: `UnreadableImport`, `TemporarilyUnavailable`; what `next` throws.
+    func take(_ options: ImportOptions, _ next: () async throws -> [UInt8]?) async throws -> ImportSummary
 }
 
 public protocol DeviceDirectory: Sendable {

@@ -62,6 +62,7 @@ struct Reception: RouterMiddleware {
                 .badRequest, .invalidParameter,
                 "Parameter 'cursor' was not given out by this list; start again without one.")
         case let error as UnusableQuestion: Problem(.badRequest, .invalidParameter, error.reason)
+        case let error as UnreadableImport: Problem(.badRequest, .invalidBody, error.reason)
         case let error as TemporarilyUnavailable: unavailable(error, request, context)
         case let error as HTTPError where error.status == .notFound: unrouted(request)
         case let error as any HTTPResponseError where error.status.code < 500:

@@ -35,6 +35,8 @@ public struct ServeLimits: Sendable {
     /// Bytes of a request body, and how long it may take to arrive.
     public var body = 64 * 1024
     public var bodyTime = Duration.seconds(10)
+    /// A caller that sends nothing of an upload for so long is disconnected.
+    public var uploadStall = Duration.seconds(300)
     /// Answers longer than this are sent in pieces of this size, each when the one before has left.
     public var piece = 32 * 1024
     /// A caller that takes nothing of what is written for this long is disconnected.

@@ -31,6 +31,8 @@ final class MemoryGateway: Sendable {
     /// Rows of the export, and how many were handed out.
     let rows: Int
     let handedOut = Mutex(0)
+    /// Bytes of imports.
+    let taken = Mutex(0)
     let page = MetricPage()
 
     init(rows: Int = 1000) {
@@ -51,8 +53,7 @@ final class MemoryGateway: Sendable {
     var gateway: Gateway {
         Gateway(
             readings: self, devices: self, alarms: self, deliveries: self, quarantine: self, backups: self,
-            status: self,
-            metrics: page)
+            status: self, imports: self, metrics: page)
     }
 
     private func ask<Answer: Sendable>(_ question: (inout State) throws -> Answer) throws -> Answer {
@@ -125,6 +126,30 @@ extension MemoryGateway: ReadingHistory {
             handedOut.withLock { $0 += part.count }
             try await each(part)
         }
+    }
+}
+
+extension MemoryGateway: ReadingImport {
+    /// Counts lines; one that begins with `!` is refused.
+    func take(_ options: ImportOptions, _ next: () async throws -> [UInt8]?) async throws -> ImportSummary {
+        try ask { _ in }
+        var summary = ImportSummary()
+        summary.dryRun = options.isDryRun
+        var isAtStart = true
+        while let bytes = try await next() {
+            for byte in bytes {
+                if isAtStart, byte == UInt8(ascii: "!") {
+                    summary.refuse(ImportRefusal(line: summary.read + 1, found: "!", expected: "anything else"))
+                    summary.complete = options.keepsGoing
+                    if !options.keepsGoing { return summary }
+                }
+                isAtStart = byte == UInt8(ascii: "\n")
+                if isAtStart { summary.read += 1 }
+            }
+            taken.withLock { $0 += bytes.count }
+        }
+        summary.stored = summary.read - summary.refused
+        return summary
     }
 }
 

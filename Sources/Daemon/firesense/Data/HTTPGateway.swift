@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import FireModel
 import Foundation
+import NIOCore
 
 /// Where a daemon answers.
 enum GatewayAddress: Equatable {
@@ -115,6 +116,35 @@ final class HTTPGateway: Sendable {
         while let part = try await next(&parts) { try await each(Array(part.readableBytesView)) }
     }
 
+    /// Sends a body of any length, as fast as the gateway takes it.
+    ///
+    /// - Returns: what it answers with one of `statuses`.
+    /// - Throws: `Failure` with the gateway's own words, where it refuses.
+    func upload<Parts: AsyncSequence & Sendable, Body: Decodable>(
+        _ path: String, _ parameters: [(String, String?)], type: String, _ parts: Parts, statuses: Set<Int>
+    ) async throws -> Body where Parts.Element == ByteBuffer {
+        var request = request(path + query(parameters))
+        request.method = .POST
+        request.headers.add(name: "content-type", value: type)
+        request.body = .stream(parts, length: .unknown)
+        let answer: Answer
+        do {
+            let response = try await http.execute(request, timeout: .hours(7 * 24))
+            var data = Data()
+            for try await part in response.body where data.count < Self.maximumAnswer {
+                data.append(contentsOf: part.readableBytesView)
+            }
+            answer = Answer(status: Int(response.status.code), body: data)
+        } catch {
+            throw failure(error)
+        }
+        guard statuses.contains(answer.status), let body = try? JSONDecoder().decode(Body.self, from: answer.body)
+        else {
+            throw refusal(answer)
+        }
+        return body
+    }
+
     /// Whether somebody answers, and what to `/readyz`.
     func readiness() async throws -> (isReady: Bool, reasons: [String]) {
         struct Body: Decodable {
@@ -128,10 +158,15 @@ final class HTTPGateway: Sendable {
 
     // MARK: -
 
-    private func send(_ path: String, post body: String?, within time: Duration) async throws -> HTTPClientResponse {
+    private func request(_ path: String) -> HTTPClientRequest {
         var request = HTTPClientRequest(url: address.base + path)
         request.headers.add(name: "accept", value: "application/json, */*")
         if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
+        return request
+    }
+
+    private func send(_ path: String, post body: String?, within time: Duration) async throws -> HTTPClientResponse {
+        var request = request(path)
         if let body {
             request.method = .POST
             request.headers.add(name: "content-type", value: "application/json")

@@ -21,13 +21,18 @@ final class ProgressCount: Sendable {
 
 /// What a bar counts.
 enum ProgressUnit {
-    case things, bytes, nothing
+    case things
+    /// With their rate.
+    case bytes
+    case nothing
 
-    fileprivate func text(_ count: Int64) -> String {
+    fileprivate func text(_ count: Int64, _ elapsed: Duration) -> String {
         switch self {
-        case .things: count > 0 ? "  \(count)" : ""
-        case .bytes: "  \(count >> 20) MiB"
-        case .nothing: ""
+        case .things: return count > 0 ? "  \(count)" : ""
+        case .bytes:
+            let rate = Double(count) / max(elapsed / .seconds(1), 0.001) / 1_048_576
+            return "  \(count >> 20) MiB  \((rate * 10).rounded() / 10) MiB/s"
+        case .nothing: return ""
         }
     }
 }
@@ -37,6 +42,7 @@ enum ProgressUnit {
 /// - Parameters:
 ///   - label: what is done, `exporting readings`.
 ///   - total: how much there is to do; `nil`: nobody knows, then the count alone is shown.
+///   - unit: of what is counted.
 func withProgress<R>(
     _ label: String, total: Int64? = nil, unit: ProgressUnit = .things, _ body: (ProgressCount) async throws -> R
 ) async rethrows -> R {
@@ -66,6 +72,8 @@ func withProgress<R>(
 }
 
 /// `exporting readings  [#########···········]  45 %  1234567  12s`
+///
+/// In bytes: `importing all.csv  [####················]  21 %  310 MiB  28.4 MiB/s  11s`
 func progressLine(
     _ label: String, _ count: Int64, total: Int64?, _ unit: ProgressUnit = .things, elapsed: Duration
 ) -> String {
@@ -76,7 +84,7 @@ func progressLine(
         line += "  [" + String(repeating: "#", count: filled) + String(repeating: "·", count: 20 - filled) + "]"
         line += "  \(Int(share * 100)) %"
     }
-    return line + unit.text(count) + "  \(elapsed.components.seconds)s"
+    return line + unit.text(count, elapsed) + "  \(elapsed.components.seconds)s"
 }
 
 /// The same, drawn by whoever is at work, where there is no other thread to do it.

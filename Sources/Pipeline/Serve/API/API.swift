@@ -8,6 +8,7 @@ func apiRoutes(_ gateway: Gateway, limits: ServeLimits) -> [Route] {
         statusRoutes(gateway)
         + deviceRoutes(gateway, pageBytes: limits.page)
         + readingRoutes(gateway, latestBytes: limits.latestPage)
+        + importRoutes(gateway)
         + alarmRoutes(gateway, pageBytes: limits.page)
         + deliveryRoutes(gateway, pageBytes: limits.page)
         + quarantineRoutes(gateway, pageBytes: limits.quarantinePage)

@@ -53,6 +53,14 @@ enum OpenAPI {
             }
             writeParameters(of: route, to: &json)
             if let fields = route.body { writeBody(fields, to: &json) }
+            if let upload = route.upload {
+                json.key("requestBody")
+                json.object { json in
+                    json.field("description", upload.text)
+                    json.field("required", true)
+                    json.content(upload.types, .string)
+                }
+            }
             json.key("responses")
             json.object { json in
                 writeSuccess(route.answer, to: &json)

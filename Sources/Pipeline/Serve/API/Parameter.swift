@@ -72,6 +72,11 @@ enum Query {
     static let deliveryState = word("state", Delivery.State.self, "Only deliveries in this state.")
     static let format = word("format", ExportFormat.self, "CSV or InfluxDB line protocol.").required
 
+    static let precision = word(
+        "precision", ImportPrecision.self, "Of times; else of CSV `ms`, and of line protocol what their digits say.")
+    static let dryRun = flag("dry_run", "Only look: nothing is stored.")
+    static let keepGoing = flag("keep_going", "Go on behind what is refused, instead of ending there.")
+
     static let limit = limit(most: 1000)
     /// A value is small, and whoever asks wants those of a whole fleet.
     static let latestLimit = limit(most: 20_000)
@@ -86,6 +91,11 @@ enum Query {
             name: "limit", schema: .count(1...most).saying("Items of a page; 100 when absent."),
             expected: "an integer from 1 to \(most)",
             read: { text, _ in wholeNumber(text).flatMap { (1...most).contains($0) ? Int($0) : nil } })
+    }
+
+    private static func flag(_ name: String, _ text: String) -> Parameter<Bool> {
+        Parameter(
+            name: name, schema: .boolean.saying(text), expected: "true or false", read: { text, _ in Bool(text) })
     }
 
     private static func name(_ name: String, _ text: String) -> Parameter<String> {

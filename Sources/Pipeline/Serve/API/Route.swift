@@ -14,6 +14,8 @@ struct Route: Sendable {
     var parameters: [any QueryParameter] = []
     /// Fields of the body; `nil`: none is read.
     var body: [any BodyFieldDescription]?
+    /// Media types and text of a body that is taken as it comes, of any length; `nil`: it is not.
+    var upload: (types: [String], text: String)?
     var answer: Described
     /// Statuses beyond those that every route of its kind can give, with their reason.
     var refusals: KeyValuePairs<Int, String> = [:]
@@ -87,6 +89,8 @@ struct Call: Sendable {
     /// `nil` on open routes.
     var caller: Caller?
     var now: Timestamp
+    /// Of a route that takes an upload.
+    var upload: Upload?
 
     func value<Value>(_ parameter: Parameter<Value>) throws(Problem) -> Value? {
         guard let text = query[parameter.name] else {

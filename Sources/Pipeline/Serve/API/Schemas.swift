@@ -7,6 +7,7 @@ enum Schemas {
         "Title": title, "Kind": kind, "Device": device, "Readings": readings,
         "SeriesPoints": seriesPoints, "LatestReading": latestReading, "Delivery": delivery,
         "QuarantineItem": quarantineItem, "RetryOutcome": retryOutcome, "Stats": stats,
+        "ImportSummary": importSummary,
     ]
 
     private static let problem = Schema.object([
@@ -105,6 +106,21 @@ enum Schemas {
         "published_length": .count(), "payload_base64": .string,
     ])
     private static let retryOutcome = Schema.object(["id": .integer, "readings": .count()])
+
+    private static let importSummary = Schema(
+        form: .object(
+            [
+                .init(
+                    name: "complete",
+                    schema: .boolean.saying("It was read to its end; else it ended at the first refusal."),
+                    isRequired: true), .init(name: "dry_run", schema: .boolean, isRequired: true),
+            ] + ImportSummary().counts.map { .init(name: $0.key, schema: .count(), isRequired: true) } + [
+                .init(
+                    name: "refusals",
+                    schema: .array(
+                        .object(["line": .count(1...Int64.max), "found": .string, "expected": .string])
+                    ).saying("The first \(ImportSummary.shownRefusals)."), isRequired: true)
+            ]))
 
     private static let stats = Schema(
         form: .object(

@@ -5,6 +5,8 @@ public enum JournalInput: Equatable, Sendable {
     /// A reading that was new, or conflicted with what is stored; then it is no part of history.
     /// - isRetry: from the quarantine; see `RuleEngine.apply`.
     case reading(Reading, isConflicting: Bool, isRetry: Bool)
+    /// A reading of the past that was imported: part of history, and nothing for the rules.
+    case history(Reading)
     /// Where the clocks stand for what follows, in milliseconds: the counting one, and the steady one, which begins
     /// anew with each run of the daemon.
     case clocks(live: Int64, steady: Int64)
@@ -18,6 +20,16 @@ public enum JournalInput: Equatable, Sendable {
     case rules(String)
 }
 
+extension JournalInput {
+    /// The reading that the heads have of it.
+    var stored: Reading? {
+        switch self {
+        case .reading(let reading, isConflicting: false, isRetry: _), .history(let reading): reading
+        default: nil
+        }
+    }
+}
+
 /// The inputs of one commit as a body for `FrameCodec`.
 ///
 /// Readings lie in columns, in the order in which they came; everything else stands beside them with the number
@@ -29,7 +41,7 @@ public enum JournalInput: Equatable, Sendable {
 ///       1       times: zigzag of the difference to the one before
 ///       2       times of receipt: likewise
 ///       3       one byte each: bits 0–1 the type (0 decimal, 1 number as it is, 2 boolean, 3 text), 2 the value of
-///               a boolean, 3 conflicting, 4 from a backlog, 5 a retry, 6 has a detail
+///               a boolean, 3 conflicting, 4 from a backlog, 5 a retry, 6 has a detail, 7 imported
 ///       4       one byte each: quality, the bits of `Quality`
 ///       5       values: a decimal is its exponent and a zigzag; a number as it is eight bytes; a text its length
 ///               and UTF-8
@@ -61,6 +73,12 @@ struct JournalBlockWriter {
 
     var count: Int { entries.count }
     var isEmpty: Bool { entries.isEmpty && otherCount == 0 }
+
+    /// One that was imported.
+    mutating func append(history reading: Reading) {
+        append(reading, isConflicting: false, isRetry: false)
+        entries[entries.count - 1].kind |= 128
+    }
 
     mutating func append(_ reading: borrowing Reading, isConflicting: Bool, isRetry: Bool) {
         var kind: UInt8 = (isConflicting ? 8 : 0) | (reading.backlog ? 16 : 0) | (isRetry ? 32 : 0)
@@ -250,12 +268,12 @@ struct JournalBlockReader {
         let quality = Quality(rawValue: try qualities.byte())
         let value = try value(kind)
         let detail = kind & 64 != 0 ? try details.text() : nil
-        return .reading(
-            Reading(
-                series: place, at: Timestamp(milliseconds: previous.at),
-                receivedAt: Timestamp(milliseconds: previous.received), value: value, quality: quality,
-                backlog: kind & 16 != 0, detail: detail),
-            isConflicting: kind & 8 != 0, isRetry: kind & 32 != 0)
+        let reading = Reading(
+            series: place, at: Timestamp(milliseconds: previous.at),
+            receivedAt: Timestamp(milliseconds: previous.received), value: value, quality: quality,
+            backlog: kind & 16 != 0, detail: detail)
+        if kind & 128 != 0 { return .history(reading) }
+        return .reading(reading, isConflicting: kind & 8 != 0, isRetry: kind & 32 != 0)
     }
 
     @inline(__always) private mutating func value(_ kind: UInt8) throws(FormatError) -> Value {

@@ -35,7 +35,7 @@ final class JournalFollower: Sendable {
                 do throws(FormatError) {
                     var inputs = try JournalBlockReader(try codec.open(frame, key: commit.number))
                     while let input = try inputs.next() {
-                        guard case .reading(let reading, isConflicting: false, isRetry: _) = input else { continue }
+                        guard let reading = input.stored else { continue }
                         heads.withLock { $0.heads.append(reading) }
                     }
                 } catch {

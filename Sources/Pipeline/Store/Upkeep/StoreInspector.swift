@@ -221,7 +221,7 @@ public struct StoreContents: Sendable, Equatable {
     }
 
     fileprivate mutating func note(_ input: JournalInput) {
-        guard case .reading(let reading, isConflicting: false, isRetry: _) = input else { return }
+        guard let reading = input.stored else { return }
         readings += 1
         widen(reading.at.milliseconds)
     }

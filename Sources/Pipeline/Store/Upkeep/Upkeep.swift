@@ -135,6 +135,13 @@ import Glibc
         measuredAt = nil
     }
 
+    /// There is no room for what could as well be stored later.
+    func isShort(now: Timestamp) throws(StoreError) -> Bool {
+        self.now = now
+        try measure(now: now)
+        return isOver
+    }
+
     /// At most once a second.
     private func measure(now: Timestamp) throws(StoreError) {
         if let measuredAt, (now - measuredAt).magnitude < 1000 { return }

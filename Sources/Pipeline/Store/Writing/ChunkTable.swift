@@ -55,7 +55,7 @@ final class ChunkTable {
 }
 
 extension Segment {
-    fileprivate mutating func note(_ series: [ChunkBody.Series]) {
+    mutating func note(_ series: [ChunkBody.Series]) {
         for one in series {
             readings += Int64(one.run.count)
             least = min(least, one.run.times.first ?? .max)

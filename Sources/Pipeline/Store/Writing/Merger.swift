@@ -29,7 +29,9 @@ final class Merger {
     var isUnderWay: Bool { job != nil }
 
     private var candidates: [Segment] {
-        let small = segments.segments.filter { $0.state == .whole && $0.level == 0 }
+        let small = segments.segments.filter {
+            $0.state == .whole && $0.level == 0 && !segments.growing.contains($0.id)
+        }
         return small.count >= Self.fanIn ? Array(small.prefix(Self.fanIn)) : []
     }
 

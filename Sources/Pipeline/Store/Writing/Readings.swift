@@ -22,6 +22,8 @@ final class Readings {
     /// Milliseconds a value without a time of its own may be moved: as many elements as a message has.
     static let reach = Int64(Limits.maximumElements)
     private static let maximumRecent = 512
+    /// What came live while a batch of an import is on its way, of the time that it covers.
+    var watch = ImportWatch()
 
     init(
         _ connection: Connection, heads: HeadStore, segments: SegmentTable, damaged: @escaping (String) -> Void
@@ -72,13 +74,14 @@ final class Readings {
             return .taken
         }
         switch standing {
-        case .taken: return nil
+        case .taken: break
         case .known(let value): return value
         case .older:
             if let value = try stored(reading.series, at) { return value }
             heads.withLock { $0.heads.append(reading) }
-            return nil
         }
+        watch.note(reading)
+        return nil
     }
 
     private func stored(_ series: Int32, _ time: Int64) throws(StoreError) -> Value? {

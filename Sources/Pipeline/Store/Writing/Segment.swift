@@ -41,6 +41,8 @@ struct Segment: Equatable, Sendable {
 final class SegmentTable {
     /// Whole and rolled ones, by id.
     private(set) var segments: [Segment] = []
+    /// Of them those an import still adds to: they are neither merged nor removed.
+    var growing: Set<Int64> = []
     private let connection: Connection
     private let insert: Statement
     private let update: Statement

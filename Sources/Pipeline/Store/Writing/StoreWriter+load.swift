@@ -103,6 +103,7 @@ extension StoreWriter {
     func rebuildHeads() throws(StoreError) {
         sealer.abandon()
         merger.abandon()
+        importer.abandon()
         try connection.execute("DELETE FROM segment WHERE state = 'open'")
         try journal.reload()
         try segments.load()
@@ -136,9 +137,8 @@ extension StoreWriter {
             }
             let isForRules = checkpointAt == .min
             while let next = try inputs.next() {
-                if case .reading(let reading, isConflicting: false, isRetry: _) = next {
-                    heads.withLock { $0.heads.append(reading) }
-                }
+                if let reading = next.stored { heads.withLock { $0.heads.append(reading) } }
+                if case .history = next { continue }
                 if isForRules { input(next) }
             }
         }

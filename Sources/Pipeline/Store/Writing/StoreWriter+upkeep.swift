@@ -77,7 +77,8 @@ extension StoreWriter {
         guard clockIsTrusted, try upkeep.isDue(now: now) else { return false }
         try slice { () throws(StoreError) in
             try upkeep.slice(
-                now: now, until: deadline, quarantined, isBusy: merger.takesPart, changed: readings.segmentsChanged)
+                now: now, until: deadline, quarantined,
+                isBusy: { merger.takesPart($0) || segments.growing.contains($0) }, changed: readings.segmentsChanged)
         }
         counters.quarantineDropped.add(quarantined.committed())
         return upkeep.hasMore

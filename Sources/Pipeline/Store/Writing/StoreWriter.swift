@@ -28,6 +28,7 @@ public final class StoreWriter {
     let quarantined: QuarantineTable
     let recognition: RecognitionTables
     let upkeep: Upkeep
+    let importer: Importer
     /// The heads may hold what was never committed, or are not loaded yet.
     var headsAreStale = true
     var isSealWanted = false
@@ -75,6 +76,7 @@ public final class StoreWriter {
         quarantined = try QuarantineTable(connection)
         recognition = try RecognitionTables(connection)
         upkeep = try Upkeep(connection, settings, counters, segments, damaged: damaged)
+        importer = try Importer(connection, readings: readings, segments: segments)
     }
 
     // MARK: - A batch
@@ -203,6 +205,7 @@ public final class StoreWriter {
         fleet.markSaved()
         readings.batchEnded()
         journal.committed()
+        importer.committed()
         recognition.committed()
         counters.quarantineDropped.add(quarantined.committed())
     }
@@ -215,6 +218,7 @@ public final class StoreWriter {
         journal.rolledBack()
         alarms.rolledBack()
         quarantined.rolledBack()
+        importer.abandon()
         recognition.rolledBack()
         // A transaction that cannot be ended keeps the writer failed; only a new one helps.
         if !connection.isInTransaction { state = .idle }
@@ -231,7 +235,7 @@ public final class StoreWriter {
         }
     }
 
-    private func failed(_ error: StoreError) -> StoreError {
+    func failed(_ error: StoreError) -> StoreError {
         state = .failed(error)
         return error
     }
