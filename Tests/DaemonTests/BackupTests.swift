@@ -257,7 +257,7 @@ import Testing
     @Test func theBarIsShownOnATerminal() async throws {
         let broker = try await Broker()
         let box = try Box(broker: broker.port)
-        try await makeOldForm(box.scratch.path("firesense.sqlite"), devices: 200, readings: 4000)
+        try await makeOldForm(box.scratch.path("firesense.sqlite"), devices: 200, readings: 12_000)
         let firesense = Program.products.appending(path: "firesense").path
         let seen = try Program(
             "/usr/bin/script",

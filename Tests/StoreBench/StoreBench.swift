@@ -43,7 +43,7 @@ struct Fill: ParsableCommand {
     var batch: Int?
     @Option(help: "Milliseconds that readings wait for company.")
     var linger: Int64 = 2000
-    @Option(help: "Hours at the beginning that are not counted: all the fleet is to be known by then.")
+    @Option(help: "Minutes at the beginning that are not counted: all the fleet is to be known by then.")
     var warmUp: Int64 = 0
     @Flag(help: "Leave what is not sealed in the journal.")
     var unsealed = false
@@ -63,14 +63,14 @@ struct Fill: ParsableCommand {
         var settings = StoreSettings()
         if unsealed { settings.sealCount = .max }
         let store = try StoreWriter(path: path, settings: settings)
-        let maintenance = try StoreMaintenance(path: path, every: .milliseconds(10))
+        let maintenance = try StoreMaintenance(path: path, every: .milliseconds(10), counters: store.counters)
         let fleet = Fleet(catalogue: Catalogue(kinds: []))
         _ = try store.load(into: fleet)
         let known = try Int(StoreReader(beside: store).figures().readings)
         var filling = Filling(store: store, fleet: fleet, feed: options.feed, linger: linger, most: batch)
         let withFeed = Measures.resident()
         let seconds = options.seconds
-        let warm = min(seconds.lowerBound + warmUp * 3600, seconds.upperBound)
+        let warm = min(seconds.lowerBound + warmUp * 60, seconds.upperBound)
         try filling.run(seconds.lowerBound..<warm)
         let uncounted = filling.readings
         filling.forgetFigures()

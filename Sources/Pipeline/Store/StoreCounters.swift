@@ -1,4 +1,5 @@
 import FireTelemetry
+import Synchronization
 
 /// What the store does and what it lets go.
 public final class StoreCounters: Sendable {
@@ -15,6 +16,9 @@ public final class StoreCounters: Sendable {
 
     /// Chunks, journal rows and others that could not be read and were passed over.
     public let damaged = Counter()
+
+    /// Pages in the write-ahead log since it last began anew, as of the last commit; -1: nobody writes.
+    let logPages = Atomic<Int>(-1)
 
     public init() {}
 

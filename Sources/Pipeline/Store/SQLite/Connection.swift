@@ -62,6 +62,18 @@ import GRDBSQLite
         }
     }
 
+    /// Tells `counters` with each commit how long the log is. They must outlive the connection.
+    func reportLog(to counters: StoreCounters) {
+        unsafe sqlite3_wal_hook(
+            handle,
+            { context, _, _, pages in
+                guard let context = unsafe context else { return SQLITE_OK }
+                unsafe Unmanaged<StoreCounters>.fromOpaque(context).takeUnretainedValue().logPages
+                    .store(Int(pages), ordering: .relaxed)
+                return SQLITE_OK
+            }, Unmanaged.passUnretained(counters).toOpaque())
+    }
+
     func execute(_ sql: String) throws(StoreError) { try Statement(self, sql).run() }
 
     // To the end, not to the first row: what a PRAGMA changes is committed behind it, and only there is told

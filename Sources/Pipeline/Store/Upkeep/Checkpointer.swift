@@ -11,6 +11,8 @@ final class Checkpointer: Sendable {
         /// Whose copy it is.
         var copyNumber = 0
         var isClosed = false
+        /// Of the log as it was at the last checkpoint, how much is in the file.
+        var pagesDone = 0
     }
 
     private let connection: DatabaseQueue
@@ -18,8 +20,9 @@ final class Checkpointer: Sendable {
     /// Held while a checkpoint or a piece of a copy is under way.
     private let work = Mutex(Work())
 
-    /// Of the log, in bytes: below, a checkpoint would write the same pages again and again.
-    static let worthwhile = 4 << 20
+    /// Of what the log has that the file has not, in pages of 4 KiB: below, a checkpoint would write the same pages
+    /// again and again. The size of the log's file tells nothing once it has been so large.
+    static let worthwhile = 1024
     /// From here on the log is to start anew, even if the writer must wait for it a moment.
     static let tooLarge = 128 << 20
 
@@ -40,9 +43,13 @@ final class Checkpointer: Sendable {
         }
     }
 
-    func checkpointIfWorthwhile() throws(StoreError) {
+    /// - Parameter pages: in the log since it last began anew; `nil`: nobody knows.
+    func checkpointIfWorthwhile(pages: Int?) throws(StoreError) {
         let size = fileSize(path + "-wal")
-        guard size >= Self.worthwhile else { return }
+        let pages = pages ?? Int(size / 4096)
+        let done = work.withLock { $0.pagesDone }
+        // Fewer than were brought in already: it has begun anew.
+        guard (pages < done ? pages : pages - done) >= Self.worthwhile else { return }
         try checkpoint(size > Self.tooLarge ? .restart : .passive)
     }
 
@@ -70,6 +77,7 @@ final class Checkpointer: Sendable {
     private func pass(_ work: inout Work) throws -> Bool {
         if work.copy != nil { return try work.copy?.checkpoint(connection) ?? true }
         let done = try connection.writeWithoutTransaction { try $0.checkpoint(.passive) }
+        work.pagesDone = done.checkpointedFrameCount
         return done.walFrameCount == done.checkpointedFrameCount
     }
 

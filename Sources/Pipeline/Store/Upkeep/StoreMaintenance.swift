@@ -23,7 +23,8 @@ public final class StoreMaintenance: Sendable {
         queue.async { [end] in
             while end.wait(timeout: .now() + wait) == .timedOut {
                 do throws(StoreError) {
-                    try checkpointer.checkpointIfWorthwhile()
+                    let pages = counters.logPages.load(ordering: .relaxed)
+                    try checkpointer.checkpointIfWorthwhile(pages: pages < 0 ? nil : pages)
                 } catch {
                     counters.checkpointsFailed.increment()
                     onError(error)

@@ -55,6 +55,7 @@ public final class StoreWriter {
         self.settings = settings
         self.counters = counters
         connection = try Connection(path: path)
+        connection.reportLog(to: counters)
         begin = try Statement(connection, "BEGIN IMMEDIATE")
         end = try Statement(connection, "COMMIT")
         let damaged = { (what: String) in
