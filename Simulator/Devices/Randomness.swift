@@ -3,7 +3,7 @@ import FireModel
 /// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014). The standard
 /// library's generator has no seed, and its `random(in:using:)` may change its algorithm between releases;
 /// a run must be repeatable with the next compiler too.
-package struct Randomness: Sendable {
+package struct Randomness: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
     package init(seed: UInt64) { state = seed }

@@ -60,7 +60,7 @@ struct HostileTests {
     private func lineOf(_ end: Int, _ bytes: [UInt8]) -> Int { 1 + bytes[..<end].count { $0 == 0x0A } }
 
     @Test(arguments: 1...4 as ClosedRange<UInt64>) func changedBytesAreSurvived(seed: UInt64) {
-        var dice = Dice(seed)
+        var dice = Dice(seed: seed)
         let alphabet = Array("\"\\,=\n\r #0.e-x火".utf8) + [0, 0x7F, 0x80, 0xFF]
         for _ in 0..<Self.rounds {
             for (format, bytes) in files {
@@ -82,7 +82,7 @@ struct HostileTests {
     }
 
     @Test(arguments: ExportFormat.allCases) func noiseIsSurvived(format: ExportFormat) {
-        var dice = Dice(9)
+        var dice = Dice(seed: 9)
         let header = format == .csv ? Array(format.header.utf8) : []
         for _ in 0..<Self.rounds {
             // Short enough for every refusal to be told.
@@ -98,7 +98,7 @@ struct HostileTests {
 
     /// Whatever `export` writes, import reads, to the bit.
     @Test(arguments: ExportFormat.allCases) func exportIsReadBackToTheBit(format: ExportFormat) throws {
-        var dice = Dice(5)
+        var dice = Dice(seed: 5)
         let specials: [Double] = [
             0, -0.0, .infinity, -.infinity, .leastNonzeroMagnitude, .greatestFiniteMagnitude, -.leastNormalMagnitude,
             1e15,

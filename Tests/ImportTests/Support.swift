@@ -1,3 +1,4 @@
+import FireDevices
 import FireImport
 import FireModel
 
@@ -80,14 +81,5 @@ func read(
     read(Array(text.utf8), format, precision: precision, keepsGoing: keepsGoing, piece: piece, limit: limit)
 }
 
-struct Dice: RandomNumberGenerator {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
+/// The same numbers each time: a failure can be looked at again.
+typealias Dice = Randomness

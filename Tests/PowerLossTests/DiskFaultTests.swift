@@ -70,7 +70,7 @@ import Testing
     }
 
     private func forget(_ steps: [Step], _ seed: UInt64, _ recoveries: [Runner.Recovery]) throws {
-        var dice = Dice(seed)
+        var dice = Dice(seed: seed)
         for number in 1...(try calls(.sync, steps)) {
             let disk = try Disk()
             disk.fail(.sync, number, with: .forgetfulError)
@@ -121,7 +121,7 @@ import Testing
         let grave = runner.errors.filter { !$0.isTransient }.map(\.description)
         guard report(runner.complaints + grave, label) else { return nil }
         // Half of them with a power cut besides.
-        var dice = Dice(UInt64(disk.calls))
+        var dice = Dice(seed: UInt64(disk.calls))
         let isFine: Bool
         if dice.roll(2) == 0 {
             let calls = Int64.random(in: 0...disk.calls, using: &dice)

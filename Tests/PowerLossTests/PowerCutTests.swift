@@ -20,7 +20,7 @@ private let moreCuts = ProcessInfo.processInfo.environment["FIRESENSE_POWER_CUTS
         runner.close()
         #expect(runner.complaints + runner.errors.map(\.description) == [])
         #expect(runner.acknowledged > 15)
-        try cutOften(Self.cutsPerWorkload, disk, runner.ledger, "workload \(seed)", Dice(seed))
+        try cutOften(Self.cutsPerWorkload, disk, runner.ledger, "workload \(seed)", Dice(seed: seed))
     }
 
     /// The store's own thread makes checkpoints meanwhile, on a connection of its own.
@@ -30,7 +30,7 @@ private let moreCuts = ProcessInfo.processInfo.environment["FIRESENSE_POWER_CUTS
         try runner.open()
         let maintenance = try StoreMaintenance(path: disk.path, every: .milliseconds(10))
         var at: Int64 = 0
-        var dice = Dice(3)
+        var dice = Dice(seed: 3)
         // Until what the thread has brought into the file is more than one log, so that the log began anew.
         while size(disk.path) < 7 << 20, runner.acknowledged < 60 {
             let deeds = (0..<400).map { _ in
@@ -48,7 +48,7 @@ private let moreCuts = ProcessInfo.processInfo.environment["FIRESENSE_POWER_CUTS
         #expect(size(disk.path) >= 7 << 20, "no checkpoint was made")
         runner.close()
         #expect(runner.complaints + runner.errors.map(\.description) == [])
-        try cutOften(10 + moreCuts / 100, disk, runner.ledger, "with maintenance", Dice(7))
+        try cutOften(10 + moreCuts / 100, disk, runner.ledger, "with maintenance", Dice(seed: 7))
     }
 
     /// Not the record but the store itself meets the cut: nothing is acknowledged that is not there.
@@ -58,7 +58,7 @@ private let moreCuts = ProcessInfo.processInfo.environment["FIRESENSE_POWER_CUTS
         let runner = Runner(whole, seed: 11)
         runner.run(steps)
         runner.close()
-        var dice = Dice(12)
+        var dice = Dice(seed: 12)
         for _ in 0..<15 + moreCuts / 100 {
             let calls = Int64.random(in: 1..<whole.calls, using: &dice)
             let disk = try Disk()
@@ -99,7 +99,7 @@ private let moreCuts = ProcessInfo.processInfo.environment["FIRESENSE_POWER_CUTS
         guard report(runner.complaints + runner.errors.map(\.description), "\(label), going on") else { return false }
         #expect(runner.acknowledged == 2)
         // And is cut off once more, while it came back or later.
-        var dice = Dice(seed)
+        var dice = Dice(seed: seed)
         let again = Int64.random(in: 0...left.calls, using: &dice)
         let second = try Disk(survivorsOf: left, calls: again, seed: seed)
         return report(

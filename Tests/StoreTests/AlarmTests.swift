@@ -59,7 +59,7 @@ struct AlarmTests {
     @Test func filtersAndPagesAgreeWithANaiveSearch() throws {
         let bench = try Bench()
         let writer = try bench.open()
-        var dice = Dice(1)
+        var dice = Dice(seed: 1)
         var all: [Alarm] = []
         for number in 0..<400 {
             var it = alarm(

@@ -31,7 +31,7 @@ struct BackupTests {
         let bench: Bench
         let series: Int32
         private(set) var count: Int64 = 0
-        private var dice = Dice(7)
+        private var dice = Dice(seed: 7)
 
         init(_ bench: Bench) {
             self.bench = bench
@@ -56,7 +56,7 @@ struct BackupTests {
     @Test(arguments: [1, 2, 3, 4, 5]) func aCopyOfWhatGoesOnChangingIsWholeAndOfOneMoment(_ seed: UInt64) throws {
         let bench = try Bench()
         let traffic = Traffic(bench)
-        var dice = Dice(seed)
+        var dice = Dice(seed: seed)
         for round in 0..<40 {
             try traffic.commit(50)
             if round % 8 == 7 { try bench.seal() }

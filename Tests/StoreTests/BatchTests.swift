@@ -55,7 +55,7 @@ struct BatchTests {
         // What is admitted is in memory, and on the disk with the commit.
         var stored: Int64 = 1
         expectError({ if case .full = $0 { $0.isTransient } else { false } }) {
-            var dice = Dice(1)
+            var dice = Dice(seed: 1)
             for at in 1..<100_000 as Range<Int64> {
                 try bench.admit(series, at, .text(String(dice.next()) + String(dice.next()) + String(dice.next())))
                 if at % 100 == 0 {

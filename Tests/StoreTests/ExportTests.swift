@@ -8,7 +8,7 @@ import Testing
 struct ExportTests {
     @Test func exportGivesEverythingBackInOrder() throws {
         let bench = try Bench()
-        var dice = Dice(3)
+        var dice = Dice(seed: 3)
         var expected: [ExportedReading] = []
         for number in 0..<700 {
             let device = "d\(number % 20)"

@@ -60,7 +60,7 @@ struct FormatTests {
     }
 
     @Test(arguments: 1...20 as ClosedRange<UInt64>) func chunkComesBackToTheBit(seed: UInt64) throws {
-        var dice = Dice(seed)
+        var dice = Dice(seed: seed)
         let codec = try FrameCodec()
         for _ in 0..<30 {
             let series = Self.chunk(&dice)
@@ -74,7 +74,7 @@ struct FormatTests {
     }
 
     @Test func everyDoubleIsKept() {
-        var dice = Dice(11)
+        var dice = Dice(seed: 11)
         for _ in 0..<200_000 {
             let x = Self.number(&dice)
             for exponent in 0...Decimal.maximumExponent {
@@ -97,7 +97,7 @@ struct FormatTests {
     }
 
     @Test(arguments: 1...20 as ClosedRange<UInt64>) func journalTellsWhatItWasTold(seed: UInt64) throws {
-        var dice = Dice(seed)
+        var dice = Dice(seed: seed)
         var writer = JournalBlockWriter()
         for _ in 0..<20 {
             writer.clear()
@@ -140,7 +140,7 @@ struct FormatTests {
 
     /// However the parts of a history are put together, and whatever forms their values have.
     @Test(arguments: 1...20 as ClosedRange<UInt64>) func runsJoin(seed: UInt64) throws {
-        var dice = Dice(seed)
+        var dice = Dice(seed: seed)
         for _ in 0..<50 {
             let samples = Self.samples(&dice, count: Int.random(in: 0..<40, using: &dice))
             let cut = Int.random(in: 0...samples.count, using: &dice)
@@ -184,7 +184,7 @@ struct FormatTests {
     }
 
     @Test func lastValuesComeBack() throws {
-        var dice = Dice(5)
+        var dice = Dice(seed: 5)
         for _ in 0..<200 {
             let newest = (0..<UInt8.random(in: 0..<32, using: &dice)).map {
                 (place: $0, sample: Self.samples(&dice, count: 1)[0])
@@ -195,7 +195,7 @@ struct FormatTests {
     }
 
     @Test(arguments: 1...10 as ClosedRange<UInt64>) func rollUpsComeBackAndAddUp(seed: UInt64) throws {
-        var dice = Dice(seed)
+        var dice = Dice(seed: seed)
         let chunk = Self.chunk(&dice)
         let body = try #require(RollupBody.encode(chunk, sparse: true))
         let found = try RollupBody.decode(body)
@@ -218,7 +218,7 @@ struct FormatTests {
 
     /// Whatever a disk makes of a body: an error that says so, never a crash, never more memory than it is worth.
     @Test(arguments: 1...20 as ClosedRange<UInt64>) func damageIsNoticed(seed: UInt64) throws {
-        var dice = Dice(seed)
+        var dice = Dice(seed: seed)
         let codec = try FrameCodec()
         var writer = JournalBlockWriter()
         for at in 0..<50 as Range<Int64> {

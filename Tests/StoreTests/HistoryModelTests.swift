@@ -20,7 +20,7 @@ struct HistoryModelTests {
         var beside: StoreReader
 
         init(seed: UInt64) throws {
-            dice = Dice(seed)
+            dice = Dice(seed: seed)
             bench = try Bench(settings: World.settings)
             beside = try StoreReader(beside: bench.open())
             for number in 0..<40 {

@@ -206,7 +206,7 @@ struct ImportTests {
 
     /// Import, live readings, seals, merges, restarts and rollbacks in any order: a sorted dictionary.
     @Test(arguments: 1...4 as ClosedRange<UInt64>) func storeIsASortedDictionary(seed: UInt64) throws {
-        var dice = Dice(seed)
+        var dice = Dice(seed: seed)
         let settings = StoreSettings(retention: .init(raw: .seconds(4000 * 86_400)))
         let bench = try Bench(settings: settings)
         var line = try Line(bench)

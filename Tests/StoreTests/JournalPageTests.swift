@@ -8,7 +8,7 @@ import Testing
     /// Commits of any length come back in order, whatever has been released between them; and no row is written that
     /// still holds something.
     @Test(arguments: 1...20 as ClosedRange<UInt64>) func commitsComeBack(seed: UInt64) throws {
-        var dice = Dice(seed)
+        var dice = Dice(seed: seed)
         var disk: [Int64: [UInt8]] = [:]
         var slots = JournalSlots()
         var frames: [Int64: [UInt8]] = [:]
@@ -69,7 +69,7 @@ import Testing
     @Test func rowsOfAStormAreGivenBack() throws {
         let bench = try Bench()
         let series = bench.series("h1", "pressure")
-        var dice = Dice(3)
+        var dice = Dice(seed: 3)
         for at in 0..<3000 as Range<Int64> {
             try bench.admit(series, at, .number(Double(at)))
             try bench.open().note(act: (0..<3900).map { _ in UInt8.random(in: 0...255, using: &dice) })

@@ -9,7 +9,7 @@ struct MaintenanceTests {
         let bench = try Bench()
         let maintenance = try StoreMaintenance(path: bench.path, every: .milliseconds(20))
         let series = bench.series("h1", "pressure")
-        var dice = Dice(1)
+        var dice = Dice(seed: 1)
         let deadline = ContinuousClock.now + .seconds(30)
         var at: Int64 = 0
         // Without checkpoints the file itself would stay as small as an empty database.

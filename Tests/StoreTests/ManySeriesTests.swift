@@ -11,7 +11,7 @@ struct ManySeriesTests {
     private final class Town {
         let bench: Bench
         let beside: StoreReader
-        var dice = Dice(11)
+        var dice = Dice(seed: 11)
         struct Series {
             var device: String
             var kind: String
@@ -170,7 +170,7 @@ struct ManySeriesTests {
         #expect(try town.bench.count("SELECT count(*) FROM segment WHERE level = 1") == 2)
         #expect(try town.bench.count("SELECT count(*) FROM segment WHERE level = 0") > 0)
         let other = try town.bench.reader()
-        var dice = Dice(5)
+        var dice = Dice(seed: 5)
         for _ in 0..<120 {
             let query = question(&dice, town)
             let expected = town.expected(query)
@@ -339,7 +339,7 @@ struct ManySeriesTests {
         let town = try Town(hours: 20)
         // The first sixteen hours are past the time of raw readings: only their roll-ups are left.
         let most = Int64(try town.bench.count("SELECT most FROM segment WHERE level = 1"))
-        let raw = StoreSettings().retention.raw.wholeMilliseconds
+        let raw: Int64 = 400 * 86_400_000
         while try town.bench.open().retentionSlice(now: Timestamp(milliseconds: most + raw + 1)) {}
         #expect(try town.bench.count("SELECT count(*) FROM segment WHERE state = 'rolled'") == 1)
         let reader = try town.bench.reader()

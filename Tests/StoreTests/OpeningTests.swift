@@ -56,7 +56,7 @@ struct OpeningTests {
     @Test func damageInsideTheFileIsFound() throws {
         let bench = try Bench()
         let series = bench.series("h1", "pressure")
-        var dice = Dice(1)
+        var dice = Dice(seed: 1)
         for at in 0..<20_000 as Range<Int64> {
             try bench.admit(series, at, .text(String(dice.next())))
             if at % 100 == 0 { try bench.commit() }

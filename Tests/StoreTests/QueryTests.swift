@@ -13,7 +13,7 @@ struct QueryTests {
     @Test(arguments: ReadingQuery.Function.allCases)
     func stepsAgreeWithANaiveComputation(_ function: ReadingQuery.Function) throws {
         let bench = try Bench()
-        var dice = Dice(7)
+        var dice = Dice(seed: 7)
         let series = bench.series("h1", "state", component: "c")
         var all: [Point] = []
         var at: Int64 = -5_000_000

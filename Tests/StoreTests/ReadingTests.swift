@@ -89,7 +89,7 @@ struct ReadingTests {
 
     /// Any order of admissions, commits, rollbacks and restarts against a dictionary.
     @Test(arguments: 1...8 as ClosedRange<UInt64>) func admissionsFollowTheModel(seed: UInt64) throws {
-        var dice = Dice(seed)
+        var dice = Dice(seed: seed)
         let bench = try Bench()
         var model: [Int32: [Int64: Value]] = [:]
         var committed = model

@@ -11,7 +11,7 @@ struct RestoreTests {
         let series = bench.series("h1", "pressure")
         for at in 0..<count { try bench.admit(series, at, .number(Double(at))) }
         if isLarge {
-            var dice = Dice(1)
+            var dice = Dice(seed: 1)
             let texts = bench.series("h1", "state")
             for at in 0..<2000 as Range<Int64> {
                 try bench.admit(texts, at, .text((0..<16).map { _ in String(dice.next(), radix: 36) }.joined()))
@@ -94,7 +94,15 @@ struct RestoreTests {
         let bench = try Bench()
         let path = try backup(bench, 100, isLarge: true)
         let size = fileSize(path)
-        for place in [Int64(50), size / 3, size / 2] {
+        // The head of the file, a chunk, and the middle of the last values: not what is free and says nothing.
+        let whole = try Data(contentsOf: URL(filePath: path))
+        let places = try ["chunk", "last"].map { table in
+            let body = try DatabaseQueue(path: path).read {
+                try Data.fetchOne($0, sql: "SELECT body FROM \(table) ORDER BY length(body) DESC") ?? Data()
+            }
+            return try Int64(#require(whole.range(of: body.prefix(64))).lowerBound) + 8
+        }
+        for place in [50] + places {
             let damaged = bench.folder.path + "/damaged"
             try? FileManager.default.removeItem(atPath: damaged)
             try FileManager.default.copyItem(atPath: path, toPath: damaged)

@@ -134,7 +134,7 @@ struct RetentionTests {
         let bench = try Bench(settings: StoreSettings(maxSize: ByteSize(bytes: size)))
         let writer = try bench.open()
         let all = (0..<10).map { bench.series("d\($0)", "pressure") }
-        var dice = Dice(1)
+        var dice = Dice(seed: 1)
         var now = start
         // Four megabytes, a reading a minute and series.
         for at in 0..<1200 as Range<Int64> {

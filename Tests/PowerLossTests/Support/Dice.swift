@@ -1,16 +1,9 @@
+import FireDevices
+
 /// The same numbers each time: a failure can be looked at again.
-struct Dice: RandomNumberGenerator {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed }
+typealias Dice = Randomness
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
+extension Randomness {
     mutating func roll(_ sides: Int) -> Int { Int.random(in: 0..<sides, using: &self) }
     mutating func pick<T>(_ choices: [T]) -> T { choices[roll(choices.count)] }
 }

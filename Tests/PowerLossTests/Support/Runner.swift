@@ -46,7 +46,7 @@ final class Runner {
         self.contents = contents
         self.recoveries = recoveries
         number = firstNumber
-        dice = Dice(seed)
+        dice = Dice(seed: seed)
     }
 
     /// Goes on with a store that is open and loaded.

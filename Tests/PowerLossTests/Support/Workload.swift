@@ -84,14 +84,14 @@ struct Workload {
     ///   - size: largest number of readings in a batch of ordinary size.
     ///   - now: when it begins.
     init(seed: UInt64, _ plan: [Plan], size: Int = 25, now: Timestamp = Workload.start) {
-        dice = Dice(seed)
+        dice = Dice(seed: seed)
         self.now = now
         for kind in plan { steps.append(step(kind, size)) }
     }
 
     /// As the dice have it.
     init(seed: UInt64, steps count: Int, without left: [Plan] = []) {
-        var dice = Dice(seed)
+        var dice = Dice(seed: seed)
         let choices = Self.frequencies.flatMap { Array(repeating: $0.key, count: $0.value) }.filter {
             !left.contains($0)
         }
