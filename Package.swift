@@ -6,6 +6,9 @@ import PackageDescription
 // so that each unsafe use is marked where it stands.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 let unsafeToo: [SwiftSetting] = strict + [.strictMemorySafety()]
+// That nobody else is at a variable meanwhile is checked at run time in debug builds, with which the tests run; for
+// each reading that is stored it would cost a tenth of the whole.
+let checkedInDebug: [SwiftSetting] = [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
 
 /// A Debian library behind a module map; the header shim is the whole target.
 func library(_ name: String, pkgConfig: String, apt: String) -> Target {
@@ -107,7 +110,9 @@ let package = Package(
         room("Pipeline", "Normalise", ["FireJSON", "FireModel", "FireTelemetry"]),
         room("Pipeline", "Rules", ["FireModel", crypto, heap]),
         room("Pipeline", "Import", ["FireModel"]),
-        room("Pipeline", "Store", ["FireZstd", "FireModel", "FireTelemetry", grdb, sqlite], settings: unsafeToo),
+        room(
+            "Pipeline", "Store", ["FireZstd", "FireModel", "FireTelemetry", grdb, sqlite],
+            settings: unsafeToo + checkedInDebug),
         room("Pipeline", "Dispatch", ["FireModel", "FireTelemetry", http, crypto, log]),
         room(
             "Pipeline", "Serve",

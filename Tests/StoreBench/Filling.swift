@@ -10,6 +10,7 @@ struct Filling {
     static let upkeepEvery: Int64 = 50
 
     let store: StoreWriter
+    let maintenance: StoreMaintenance
     let fleet: Fleet
     var feed: Feed
     /// Milliseconds that a batch waits, unless it is full.
@@ -27,11 +28,14 @@ struct Filling {
     private var batch: [Reading] = []
     private var batchSince: Int64?
     private var nextUpkeep: Int64 = 0
-    private var quietSince: Int64?
+    private var nextLook: Int64 = 0
 
     /// - Parameter most: readings a batch, which then waits for them; `nil`: as the worker does.
-    init(store: StoreWriter, fleet: Fleet, feed: Feed, linger: Int64, most: Int?) {
+    init(
+        store: StoreWriter, maintenance: StoreMaintenance, fleet: Fleet, feed: Feed, linger: Int64, most: Int?
+    ) {
         self.store = store
+        self.maintenance = maintenance
         self.fleet = fleet
         self.feed = feed
         self.linger = most == nil ? linger : .max
@@ -92,6 +96,10 @@ struct Filling {
         try doUpkeep(now)
         upkeep += Measures.threadSeconds() - resumed
         writtenByUpkeep += Measures.bytesWritten() - between
+        if now >= nextLook {
+            try maintenance.look()
+            nextLook = now + 1000
+        }
     }
 
     /// What has come so far made the fleet known, and is not to be counted: a box is set up once.

@@ -63,11 +63,12 @@ struct Fill: ParsableCommand {
         var settings = StoreSettings()
         if unsealed { settings.sealCount = .max }
         let store = try StoreWriter(path: path, settings: settings)
-        let maintenance = try StoreMaintenance(path: path, every: .milliseconds(10), counters: store.counters)
+        let maintenance = try StoreMaintenance(path: path, every: .seconds(3600), counters: store.counters)
         let fleet = Fleet(catalogue: Catalogue(kinds: []))
         _ = try store.load(into: fleet)
         let known = try Int(StoreReader(beside: store).figures().readings)
-        var filling = Filling(store: store, fleet: fleet, feed: options.feed, linger: linger, most: batch)
+        var filling = Filling(
+            store: store, maintenance: maintenance, fleet: fleet, feed: options.feed, linger: linger, most: batch)
         let withFeed = Measures.resident()
         let seconds = options.seconds
         let warm = min(seconds.lowerBound + warmUp * 60, seconds.upperBound)

@@ -51,19 +51,18 @@ struct Heads {
             current.appendLate(series, Sample(at: at, value: value, quality: quality, detail: detail))
             return
         }
-        var entry = entries[index]
-        if entry.generation != current.number {
-            if let frozen, entry.generation == frozen.number { frozenEntries[series] = entry }
-            entry.begin(current.number)
+        if entries[index].generation != current.number {
+            if let frozen, entries[index].generation == frozen.number { frozenEntries[series] = entries[index] }
+            entries[index].begin(current.number)
         }
         if case .text(let text) = value {
             lastTexts[series] = text
-        } else if entry.form == HeadEntry.text {
+        } else if entries[index].form == HeadEntry.text {
             lastTexts[series] = nil
         }
         if detail != nil || !lastDetails.isEmpty { lastDetails[series] = detail }
-        current.append(&entry, at: at, value: value, quality: quality, detail: detail)
-        entries[index] = entry
+        // In its place: a copy that is written bit by bit and read as a whole costs as much as all the rest.
+        current.append(&entries[index], at: at, value: value, quality: quality, detail: detail)
     }
 
     /// A value stored long ago, as the newest one known: at the start.

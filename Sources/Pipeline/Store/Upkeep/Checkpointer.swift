@@ -49,8 +49,10 @@ final class Checkpointer: Sendable {
         let pages = pages ?? Int(size / 4096)
         let done = work.withLock { $0.pagesDone }
         // Fewer than were brought in already: it has begun anew.
-        guard (pages < done ? pages : pages - done) >= Self.worthwhile else { return }
-        try checkpoint(size > Self.tooLarge ? .restart : .passive)
+        let pending = pages < done ? pages : pages - done
+        let isTooLarge = size > Self.tooLarge
+        guard pending >= Self.worthwhile || (isTooLarge && pending > 0) else { return }
+        try checkpoint(isTooLarge ? .restart : .passive)
     }
 
     /// The log starts anew only when a checkpoint has reached its end. The writer goes on meanwhile, so a

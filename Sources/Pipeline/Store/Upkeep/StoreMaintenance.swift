@@ -8,6 +8,7 @@ public final class StoreMaintenance: Sendable {
     private let queue = DispatchQueue(label: "firesense.store-maintenance", qos: .utility)
     private let end = DispatchSemaphore(value: 0)
     private let checkpointer: Checkpointer
+    private let counters: StoreCounters
 
     /// - Parameters:
     ///   - interval: between looks at the log.
@@ -19,12 +20,12 @@ public final class StoreMaintenance: Sendable {
     ) throws(StoreError) {
         let checkpointer = try Checkpointer(path: path)
         self.checkpointer = checkpointer
+        self.counters = counters
         let wait = DispatchTimeInterval.milliseconds(max(Int(clamping: interval.wholeMilliseconds), 10))
         queue.async { [end] in
             while end.wait(timeout: .now() + wait) == .timedOut {
                 do throws(StoreError) {
-                    let pages = counters.logPages.load(ordering: .relaxed)
-                    try checkpointer.checkpointIfWorthwhile(pages: pages < 0 ? nil : pages)
+                    try Self.look(checkpointer, counters)
                 } catch {
                     counters.checkpointsFailed.increment()
                     onError(error)
@@ -32,6 +33,14 @@ public final class StoreMaintenance: Sendable {
             }
         }
     }
+
+    private static func look(_ checkpointer: Checkpointer, _ counters: StoreCounters) throws(StoreError) {
+        let pages = counters.logPages.load(ordering: .relaxed)
+        try checkpointer.checkpointIfWorthwhile(pages: pages < 0 ? nil : pages)
+    }
+
+    /// Looks at the log now, on the calling thread: for whoever makes time pass faster than it does.
+    public func look() throws(StoreError) { try Self.look(checkpointer, counters) }
 
     /// A copy of the database as it is, or becomes while it is copied. One at a time.
     ///

@@ -20,8 +20,8 @@ final class JournalTable {
     private let remove: Statement
 
     init(_ connection: Connection) throws(StoreError) {
-        // What is in the journal lives for hours: to be quick is worth more than the last few per cent.
-        codec = try FrameCodec(level: 1)
+        // What is in the journal lives for hours: to be quick is worth more than a seventh of its size.
+        codec = try FrameCodec(level: -3)
         save = try Statement(connection, "INSERT OR REPLACE INTO journal VALUES (?, ?)")
         remove = try Statement(connection, "DELETE FROM journal WHERE slot = ?")
         find = try Statement(connection, Self.findPage)

@@ -34,7 +34,7 @@ final class Readings {
     }
 
     func admit(_ reading: inout Reading) throws(StoreError) -> Admission {
-        guard let known = try take(reading) else { return .new }
+        guard let known = try take(&reading) else { return .new }
         if known == reading.value { return .duplicate }
         return reading.quality.hasDeviceTime ? .conflicting : try admitNearby(&reading)
     }
@@ -48,7 +48,7 @@ final class Readings {
         while place < limit {
             reading.at = Timestamp(milliseconds: place)
             lastPlaces[reading.series] = (wanted, place &+ 1)
-            guard let known = try take(reading) else { return .new }
+            guard let known = try take(&reading) else { return .new }
             if known == reading.value { return .duplicate }
             place &+= 1
         }
@@ -63,7 +63,7 @@ final class Readings {
     }
 
     /// Takes the reading if its place is free; else what is there.
-    private func take(_ reading: Reading) throws(StoreError) -> Value? {
+    private func take(_ reading: inout Reading) throws(StoreError) -> Value? {
         let at = reading.at.milliseconds
         let standing = heads.withLock { state -> Standing in
             if at <= state.heads.lastTime(reading.series) {
