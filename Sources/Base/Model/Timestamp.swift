@@ -109,13 +109,20 @@ extension [UInt8] {
     /// In digits, with zeros before it up to `width`.
     mutating func append(decimal value: Int64, width: Int = 1) {
         if value < 0 { append(UInt8(ascii: "-")) }
-        let start = count
+        var digits = 1
+        var power: UInt64 = 10
+        while digits < 19, value.magnitude >= power {
+            digits += 1
+            power *= 10
+        }
+        for _ in 0..<Swift.max(digits, width) { append(UInt8(ascii: "0")) }
         var rest = value.magnitude
-        while rest > 0 || count - start < width {
-            append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+        var place = count
+        while rest > 0 {
+            place -= 1
+            self[place] += UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
         }
-        self[start...].reverse()
     }
 }
 

@@ -29,7 +29,7 @@ public struct StoreSettings: Sendable, Equatable {
     public var maxSize: ByteSize
     /// Age, number and memory of what is in no segment at which it becomes one, and size of its journal: the longer,
     /// the better it is compressed and the less is written; and the longer takes a start, which reads it all again.
-    public var sealInterval = Duration.seconds(6 * 3600)
+    public var sealInterval = Duration.seconds(12 * 3600)
     public var sealCount = 10_000_000
     /// In bytes.
     public var sealSize = 96 << 20

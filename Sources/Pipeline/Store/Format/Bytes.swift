@@ -125,11 +125,19 @@ struct ByteReader {
         return String(decoding: bytes[position..<position + length], as: UTF8.self)
     }
 
+    /// The next bytes, as many as are announced, as a reader of their own.
+    mutating func part() throws(FormatError) -> ByteReader { try part(try count()) }
+
     /// The next so many bytes as a reader of their own.
-    mutating func part() throws(FormatError) -> ByteReader {
-        let length = try count()
+    mutating func part(_ length: Int) throws(FormatError) -> ByteReader {
+        guard length <= remaining else { throw truncated() }
         defer { position += length }
         return ByteReader(bytes, position..<position + length)
+    }
+
+    mutating func skip(_ length: Int) throws(FormatError) {
+        guard length <= remaining else { throw truncated() }
+        position += length
     }
 
     mutating func counted() throws(FormatError) -> [UInt8] {

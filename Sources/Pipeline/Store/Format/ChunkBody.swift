@@ -10,6 +10,7 @@ import FireModel
 ///     each      varint: place 0–31 among the 32 · 2 + 1 if it has marks
 ///               varint: how many samples
 ///               varint: which list of times it has; one more than there are so far: the next list is its own
+///               varint: length of its values in bytes, so that others are passed over at once
 ///     part      lists of times, in the order in which they were first named
 ///     part      values of each series
 ///     part      marks of each series that has them
@@ -53,7 +54,9 @@ enum ChunkBody {
                 lists.append(run.times)
                 Run.encode(times: run.times, base: base, into: &times)
             }
+            let start = values.count
             run.values.encode(into: &values)
+            head.append(varint: values.count - start)
             if run.hasMarks { run.encodeMarks(into: &marks) }
         }
         head.append(counted: times)
@@ -73,6 +76,7 @@ enum ChunkBody {
             var hasMarks: Bool
             var count: Int
             var list: Int
+            var length: Int
             var isWanted: Bool
         }
         var reader = ByteReader(body)
@@ -87,6 +91,7 @@ enum ChunkBody {
             last = first >> 1
             let count = try reader.count(atMost: limit - total)
             let list = try reader.count(atMost: lists.count)
+            let length = try reader.count(atMost: body.count)
             guard count > 0 else { throw FormatError("place \(last) has no samples") }
             if list == lists.count { lists.append((count, false, [])) }
             guard lists[list].count == count else { throw FormatError("place \(last) has other times than it says") }
@@ -94,7 +99,9 @@ enum ChunkBody {
             let isWanted = wanted >> UInt32(last) & 1 == 1
             if isWanted { lists[list].isWanted = true }
             heads.append(
-                Head(place: UInt8(last), hasMarks: first & 1 == 1, count: count, list: list, isWanted: isWanted))
+                Head(
+                    place: UInt8(last), hasMarks: first & 1 == 1, count: count, list: list, length: length,
+                    isWanted: isWanted))
         }
         var times = try reader.part()
         var values = try reader.part()
@@ -112,11 +119,13 @@ enum ChunkBody {
         var series: [Series] = []
         for head in heads[...lastHead] {
             guard head.isWanted else {
-                try Column.skip(&values, count: head.count)
+                try values.skip(head.length)
                 if head.hasMarks { try Run.skipMarks(&marks, count: head.count) }
                 continue
             }
-            var run = Run(times: lists[head.list].times, values: try Column(&values, count: head.count))
+            var its = try values.part(head.length)
+            var run = Run(times: lists[head.list].times, values: try Column(&its, count: head.count))
+            try its.expectEnd()
             if head.hasMarks { try run.readMarks(&marks) }
             series.append(Series(place: head.place, run: run))
         }

@@ -241,7 +241,7 @@ enum RollupBody {
         }
 
         /// On average.
-        var isSparse: Bool { counts.reduce(0, +) < 4 * Int64(counts.count) }
+        var isSparse: Bool { counts.reduce(0, +) < 16 * Int64(counts.count) }
 
         func encode(base: Int64, into out: inout [UInt8]) {
             Run.encode(times: numbers, base: base, into: &out)
