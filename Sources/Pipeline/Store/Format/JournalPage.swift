@@ -11,7 +11,6 @@ enum JournalPage {
     static let size = 4048
     static let headSize = 16
     static let room = size - headSize
-    static let maximumPieces = Int(UInt16.max)
 
     struct Entry: Equatable {
         var commit: Int64

@@ -1,8 +1,7 @@
 import FireModel
 
-/// What an hour, or any other step, of one series comes to. Two of them add up: the parts of an hour that lie in
-/// different segments are as good as the whole.
-struct Rollup: Equatable, Sendable {
+/// What an hour of one series comes to.
+struct Rollup {
     /// Values of any type.
     private(set) var count = 0
     /// Of them numbers and booleans, which count as 0 and 1.
@@ -12,12 +11,6 @@ struct Rollup: Equatable, Sendable {
     private(set) var sum = DecimalSum()
     private(set) var first = Sample(at: .max, value: .boolean(false))
     private(set) var last = Sample(at: .min, value: .boolean(false))
-
-    init() {}
-
-    init(_ samples: some Sequence<Sample>) {
-        for sample in samples { add(sample) }
-    }
 
     mutating func add(_ sample: Sample) {
         count += 1
@@ -29,43 +22,6 @@ struct Rollup: Equatable, Sendable {
         sum.add(number)
         if number < least { least = number }
         if number > most { most = number }
-    }
-
-    mutating func add(_ other: Rollup) {
-        guard other.count > 0 else { return }
-        count += other.count
-        numbers += other.numbers
-        sum.add(other.sum.value)
-        least = min(least, other.least)
-        most = max(most, other.most)
-        if other.first.at < first.at { first = other.first }
-        if other.last.at >= last.at { last = other.last }
-    }
-
-    init(
-        count: Int, numbers: Int, least: Double, most: Double, sum: Double, first: Sample, last: Sample
-    ) {
-        self.count = count
-        self.numbers = numbers
-        self.least = least
-        self.most = most
-        self.sum.add(sum)
-        self.first = first
-        self.last = last
-    }
-
-    /// `nil`: nothing there to answer with; texts have no mean.
-    func value(_ function: ReadingQuery.Function) -> Value? {
-        guard count > 0 else { return nil }
-        switch function {
-        case .count: return .number(Double(count))
-        case .first: return first.value
-        case .last: return last.value
-        case .sum: return numbers > 0 ? .number(sum.value) : nil
-        case .avg: return numbers > 0 ? .number(sum.value / Double(numbers)) : nil
-        case .min: return numbers > 0 ? .number(least) : nil
-        case .max: return numbers > 0 ? .number(most) : nil
-        }
     }
 }
 
@@ -138,7 +94,8 @@ extension Value {
 
 /// Roll-ups by the hour of up to 32 neighbouring series: the body of a row of `rollup`.
 ///
-/// Of a segment whose readings are there, sparse series may be missing. Most series are of one form, and the figures of an hour lie close to its first value: what is stored is how far.
+/// Of a segment whose readings are there, sparse series may be missing. Most series are of one form, and the figures of
+/// an hour lie close to its first value: what is stored is how far.
 ///
 ///     zigzag    the first hour of the first series, since 1970
 ///     varint    how many series
@@ -154,7 +111,7 @@ enum RollupBody {
     /// Milliseconds.
     static let hour: Int64 = 3_600_000
 
-    struct Hour: Equatable {
+    struct Hour {
         /// Hours since 1970.
         var number: Int64
         var rollup: Rollup
@@ -423,15 +380,6 @@ enum RollupBody {
             case Column.boolean: .boolean(words[column][index] != 0)
             default: .number(number(column, index))
             }
-        }
-
-        func rollup(_ index: Int) -> Rollup {
-            let figures = figures(index)
-            return Rollup(
-                count: count(index), numbers: figures?.numbers ?? 0, least: figures?.least ?? .infinity,
-                most: figures?.most ?? -.infinity, sum: figures?.sum.double ?? 0,
-                first: Sample(at: first(index).at, value: first(index).value),
-                last: Sample(at: last(index).at, value: last(index).value))
         }
     }
 }

@@ -134,8 +134,6 @@ struct Run: Sendable {
 
     // MARK: - Written and read
 
-    func encodeTimes(base: Int64, into out: inout [UInt8]) { Self.encode(times: times, base: base, into: &out) }
-
     static func encode(times: [Int64], base: Int64, into out: inout [UInt8]) {
         guard let first = times.first else { return }
         var zeros = ZeroRuns.Writer()

@@ -217,7 +217,7 @@ struct Generation {
     /// Of `blocks`; block 0 is none.
     private var used = 1
 
-    /// Four bytes of a block name the next one; most chains of an hour fit in two.
+    /// Four bytes of a block name the next one; small enough for the many series that say little.
     private static let blockSize = 24
     private static let linkSize = 4
     private static let payload = blockSize - linkSize

@@ -50,8 +50,6 @@ public struct ImportBatch: Sendable {
     public private(set) var span: ClosedRange<Int64>?
     /// Of its own readings, those that are there twice; and behind `judged`, those that are stored.
     public private(set) var counts = ImportCounts()
-    /// Readings per series from which on roll-ups are worth their room.
-    private static let dense = 128
 
     /// - Parameter readings: in the order in which they came; of two with one identity the first counts.
     public init(_ readings: [ImportedReading]) {
@@ -89,7 +87,7 @@ public struct ImportBatch: Sendable {
     /// - Parameter cutoff: what is older leaves within the hour.
     public func level(cutoff: Int64) -> Int64 {
         let series = buckets.reduce(0) { $0 + $1.series.count }
-        return readings >= Self.dense * max(series, 1) || (span?.upperBound ?? .max) < cutoff ? 1 : 0
+        return (span?.upperBound ?? .max) < cutoff ? 1 : Segment.level(readings: readings, series: series)
     }
 
     /// Leaves out what `reader` has stored, and sets aside what is newest.

@@ -17,6 +17,7 @@ final class Checkpointer: Sendable {
 
     private let connection: DatabaseQueue
     private let path: String
+    private let counters: StoreCounters
     /// Held while a checkpoint or a piece of a copy is under way.
     private let work = Mutex(Work())
 
@@ -26,8 +27,10 @@ final class Checkpointer: Sendable {
     /// From here on the log is to start anew, even if the writer must wait for it a moment.
     static let tooLarge = 128 << 20
 
-    init(path: String) throws(StoreError) {
+    /// - Parameter counters: of the writer, who tells there how long the log is.
+    init(path: String, counters: StoreCounters = StoreCounters()) throws(StoreError) {
         self.path = path
+        self.counters = counters
         var configuration = Configuration()
         configuration.label = "firesense.checkpoint"
         configuration.foreignKeysEnabled = false
@@ -43,10 +46,10 @@ final class Checkpointer: Sendable {
         }
     }
 
-    /// - Parameter pages: in the log since it last began anew; `nil`: nobody knows.
-    func checkpointIfWorthwhile(pages: Int?) throws(StoreError) {
+    func checkpointIfWorthwhile() throws(StoreError) {
         let size = fileSize(path + "-wal")
-        let pages = pages ?? Int(size / 4096)
+        let told = counters.logPages.load(ordering: .relaxed)
+        let pages = told < 0 ? Int(size / 4096) : told
         let done = work.withLock { $0.pagesDone }
         // Fewer than were brought in already: it has begun anew.
         let pending = pages < done ? pages : pages - done

@@ -8,7 +8,6 @@ public final class StoreMaintenance: Sendable {
     private let queue = DispatchQueue(label: "firesense.store-maintenance", qos: .utility)
     private let end = DispatchSemaphore(value: 0)
     private let checkpointer: Checkpointer
-    private let counters: StoreCounters
 
     /// - Parameters:
     ///   - interval: between looks at the log.
@@ -18,14 +17,13 @@ public final class StoreMaintenance: Sendable {
         path: String, every interval: Duration = .seconds(1), counters: StoreCounters = StoreCounters(),
         onError: @escaping @Sendable (StoreError) -> Void = { _ in }
     ) throws(StoreError) {
-        let checkpointer = try Checkpointer(path: path)
+        let checkpointer = try Checkpointer(path: path, counters: counters)
         self.checkpointer = checkpointer
-        self.counters = counters
         let wait = DispatchTimeInterval.milliseconds(max(Int(clamping: interval.wholeMilliseconds), 10))
         queue.async { [end] in
             while end.wait(timeout: .now() + wait) == .timedOut {
                 do throws(StoreError) {
-                    try Self.look(checkpointer, counters)
+                    try checkpointer.checkpointIfWorthwhile()
                 } catch {
                     counters.checkpointsFailed.increment()
                     onError(error)
@@ -34,13 +32,8 @@ public final class StoreMaintenance: Sendable {
         }
     }
 
-    private static func look(_ checkpointer: Checkpointer, _ counters: StoreCounters) throws(StoreError) {
-        let pages = counters.logPages.load(ordering: .relaxed)
-        try checkpointer.checkpointIfWorthwhile(pages: pages < 0 ? nil : pages)
-    }
-
     /// Looks at the log now, on the calling thread: for whoever makes time pass faster than it does.
-    public func look() throws(StoreError) { try Self.look(checkpointer, counters) }
+    public func look() throws(StoreError) { try checkpointer.checkpointIfWorthwhile() }
 
     /// A copy of the database as it is, or becomes while it is copied. One at a time.
     ///

@@ -9,63 +9,45 @@ final class JournalTable {
     var block = JournalBlockWriter()
     /// Number of the last commit.
     private(set) var last: Int64 = 0
+    private var isWritten = false
     private var slots = JournalSlots()
-    /// As they will be if the transaction is committed.
-    private var pending: JournalSlots?
-    private let connection: Connection
     private let codec: FrameCodec
+    private let scan: Statement
     private let find: Statement
-    private static let findPage = "SELECT body FROM journal WHERE slot = ?"
     private let save: Statement
     private let remove: Statement
 
     init(_ connection: Connection) throws(StoreError) {
-        // What is in the journal lives for hours: to be quick is worth more than a seventh of its size.
+        // What is in the journal lives for hours: to be quick is worth more than a few per cent of its size.
         codec = try FrameCodec(level: -3)
+        scan = try Statement(connection, "SELECT slot, body FROM journal")
+        find = try Statement(connection, "SELECT body FROM journal WHERE slot = ?")
         save = try Statement(connection, "INSERT OR REPLACE INTO journal VALUES (?, ?)")
         remove = try Statement(connection, "DELETE FROM journal WHERE slot = ?")
-        find = try Statement(connection, Self.findPage)
-        self.connection = connection
-        try reload()
-    }
-
-    /// As the file has it: after an error nobody knows what of it came to pass.
-    func reload() throws(StoreError) {
-        let sealed = try connection.integer("SELECT value FROM meta WHERE name = 'sealed'")
-        let index = try Self.index(connection, after: sealed, damaged: { _ in })
-        last = max(sealed, index.slots.values.max() ?? 0)
-        slots = JournalSlots(index.slots, sealed: sealed)
-        guard let slot = slots.newest else { return }
-        find.bind(1, slot)
-        defer { find.reset() }
-        if try find.step() { slots.reopen(find.bytes(0)) }
     }
 
     /// In bytes, of what no segment has.
     var size: Int { slots.inUse * JournalPage.size }
 
+    /// Into the transaction that is open. If that fails, `replay` finds anew which rows are free.
     func write() throws(StoreError) {
         guard !block.isEmpty else { return }
         let frame = try codec.seal(block.body, key: last + 1)
-        var after = slots
-        for page in after.place(frame, commit: last + 1) {
+        for page in slots.place(frame, commit: last + 1) {
             save.bind(1, page.slot)
             save.bind(2, page.bytes)
             try save.run()
         }
-        pending = after
+        isWritten = true
     }
 
     func committed() {
-        if let pending {
-            slots = pending
-            last += 1
-        }
+        if isWritten { last += 1 }
         rolledBack()
     }
 
     func rolledBack() {
-        pending = nil
+        isWritten = false
         block.clear()
     }
 
@@ -88,15 +70,33 @@ final class JournalTable {
 
     // MARK: - Reading
 
-    private static func index(
-        _ connection: Connection, after sealed: Int64, damaged: (String) -> Void
-    ) throws(StoreError) -> JournalIndex {
-        let rows = try Statement(connection, "SELECT slot, body FROM journal")
-        defer { rows.reset() }
+    /// As the file has it: every input after commit `sealed`, in order. What is damaged is told and passed over.
+    func replay(
+        after sealed: Int64, damaged: (String) -> Void,
+        commit: (_ number: Int64, _ inputs: inout JournalBlockReader) throws(FormatError) -> Void
+    ) throws(StoreError) {
+        let index = try index(after: sealed, damaged)
+        last = max(sealed, index.slots.values.max() ?? 0)
+        slots = JournalSlots(index.slots, sealed: sealed)
+        if let newest = slots.newest { slots.reopen(try page(newest)) }
+        for one in index.commits {
+            var frame: [UInt8] = []
+            for piece in one.pieces { frame += try page(piece.slot)[piece.range] }
+            do throws(FormatError) {
+                var inputs = try JournalBlockReader(try codec.open(frame, key: one.number))
+                try commit(one.number, &inputs)
+            } catch {
+                damaged("commit \(one.number) of the journal: \(error)")
+            }
+        }
+    }
+
+    private func index(after sealed: Int64, _ damaged: (String) -> Void) throws(StoreError) -> JournalIndex {
+        defer { scan.reset() }
         var failure: StoreError?
         let index = JournalIndex(after: sealed, damaged: damaged) { each in
             do throws(StoreError) {
-                while try rows.step() { each(rows.int(0), rows.bytes(1)) }
+                while try scan.step() { each(scan.int(0), scan.bytes(1)) }
             } catch {
                 failure = error
             }
@@ -105,27 +105,11 @@ final class JournalTable {
         return index
     }
 
-    /// Every input after commit `sealed`, in order. What is damaged is told and passed over.
-    static func replay(
-        _ connection: Connection, after sealed: Int64, damaged: (String) -> Void,
-        commit: (_ number: Int64, _ inputs: inout JournalBlockReader) throws(FormatError) -> Void
-    ) throws(StoreError) {
-        let codec = try FrameCodec()
-        let find = try Statement(connection, findPage)
-        for one in try index(connection, after: sealed, damaged: damaged).commits {
-            var frame: [UInt8] = []
-            for piece in one.pieces {
-                find.bind(1, piece.slot)
-                defer { find.reset() }
-                if try find.step() { frame += find.bytes(0)[piece.range] }
-            }
-            do throws(FormatError) {
-                var inputs = try JournalBlockReader(try codec.open(frame, key: one.number))
-                try commit(one.number, &inputs)
-            } catch {
-                damaged("commit \(one.number) of the journal: \(error)")
-            }
-        }
+    private func page(_ slot: Int64) throws(StoreError) -> [UInt8] {
+        find.bind(1, slot)
+        defer { find.reset() }
+        guard try find.step() else { throw .corrupt("row \(slot) of the journal is gone") }
+        return find.bytes(0)
     }
 }
 

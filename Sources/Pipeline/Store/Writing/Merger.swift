@@ -1,7 +1,7 @@
 import FireModel
 
-/// Makes one large segment of several small ones, slice by slice: a day of a series lies together then, is a
-/// third as large, and gets its roll-ups by the hour.
+/// Makes one large segment of several small ones, slice by slice: more of a series lies together then and takes less
+/// room, and what has many readings an hour gets its roll-ups.
 final class Merger {
     private struct Job {
         var inputs: [Segment]

@@ -24,9 +24,6 @@ final class Sealer {
     private var job: Job?
     private var sealedAt: Timestamp?
 
-    /// Readings per series from which on a segment stays as it is: merging would gain nothing.
-    private static let large = 32
-
     init(_ connection: Connection, heads: HeadStore, segments: SegmentTable) throws(StoreError) {
         self.heads = heads
         self.segments = segments
@@ -57,8 +54,8 @@ final class Sealer {
 
     func begin(now: Timestamp, journal: Int64, checkpoint: [UInt8]) throws(StoreError) {
         let (count, series) = heads.withLock { ($0.heads.count, $0.heads.entries.count) }
-        let level: Int64 = count >= Self.large * max(series, 1) ? 1 : 0
-        let segment = try segments.open(level: level, journal: journal)
+        let segment = try segments.open(
+            level: Segment.level(readings: count, series: series), journal: journal)
         saveCheckpoint.bind(1, journal)
         saveCheckpoint.bind(2, try codec.seal(checkpoint, key: journal))
         try saveCheckpoint.run()

@@ -23,6 +23,9 @@ struct Segment: Equatable, Sendable {
     var most = Int64.min
     var readings: Int64 = 0
 
+    /// Merging would gain little where there is this much of each series.
+    static func level(readings: Int, series: Int) -> Int64 { readings >= 32 * max(series, 1) ? 1 : 0 }
+
     /// Key of a row of `chunk` or `rollup`: those of a segment are neighbours, in the order of their series.
     static func row(_ segment: Int64, _ bucket: Int32) -> Int64 { segment << 27 | Int64(bucket) }
 

@@ -105,7 +105,6 @@ extension StoreWriter {
         merger.abandon()
         importer.abandon()
         try connection.execute("DELETE FROM segment WHERE state = 'open'")
-        try journal.reload()
         try segments.load()
         try upkeep.reset()
         readings.segmentsChanged()
@@ -128,7 +127,7 @@ extension StoreWriter {
             checkpoint(stored?.checkpoint)
             checkpointAt = .min
         }
-        try JournalTable.replay(connection, after: sealed, damaged: damaged) { (id, inputs) throws(FormatError) in
+        try journal.replay(after: sealed, damaged: damaged) { (id, inputs) throws(FormatError) in
             // Of a seal that did not get to its end there is a later checkpoint: what lies before it is known to the
             // rules, and only the heads want it.
             if checkpointAt != .min, id > checkpointAt {
