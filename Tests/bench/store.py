@@ -2,7 +2,7 @@
 """The figures of the time-series store, beside a plain SQLite table and, where they are installed, victoria-metrics and
 influxdb (Debian packages of these names), which get the same samples in the same run.
 
-    Tests/bench/store.py [disk] [queries] [writes] [cpu] [series]      some forty minutes for all, 10 GB in TMPDIR
+    Tests/bench/store.py [disk] [queries] [writes] [cpu] [series]      some twenty minutes for all, 10 GB in TMPDIR
 
 FIRESENSE_BIN names a folder with release builds of `firesense` and `store-bench`; .build/release when absent:
     swift build -c release --product firesense && swift build -c release --product store-bench
@@ -33,7 +33,7 @@ figures = []  # (figure, unit, goal or None, {engine: value})
 
 def note(figure, unit, goal=None, **values):
     """Of several calls with one figure the values come together."""
-    values = {name.replace("_", " ") if name != "victoria" else VM: value for name, value in values.items()}
+    values = {name.replace("_", " "): value for name, value in values.items()}
     for known in figures:
         if known[0] == figure:
             known[3].update(values)
