@@ -120,7 +120,7 @@ extension Condition.Test {
         switch self {
         case .above, .below, .atLeast, .atMost, .between, .outside: [.number]
         case .reported: [.boolean]
-        case .equals, .oneOf: [.number, .boolean, .text]
+        case .equals, .oneOf, .changed: [.number, .boolean, .text]
         }
     }
 }

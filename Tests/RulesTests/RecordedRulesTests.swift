@@ -34,7 +34,7 @@ struct RecordedRulesTests {
             guard
                 case .above(let y) = try RecordedRules(
                     json: RecordedRules(catalogue: Catalogue(kinds: []), rules: [rule(.above(x))]).json()
-                ).rules[0].when.test
+                ).rules[0].when.term?.test
             else { throw RecordedRulesError(reason: "another test") }
             #expect(x.bitPattern == y.bitPattern)
         }

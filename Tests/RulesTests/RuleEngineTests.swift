@@ -245,7 +245,7 @@ struct RuleEngineTests {
         let bench = RuleBench([.lowPressure(for: .zero)])
         let alarm = try #require(bench.read("h-1", "hydrant", "pressure", .number(0.05), at: 0).first?.alarm)
         var wider = RuleDefinition.lowPressure(for: .zero, clearFor: .zero)
-        wider.when.subject = .metrics(["pressure", "flow"])
+        wider.when = Condition(subject: .metrics(["pressure", "flow"]), test: .below(0.10))
         bench.engine.adopt([wider])
         #expect(bench.read("h-1", "hydrant", "pressure", .number(0.05), at: 1).isEmpty)
         #expect(bench.read("h-1", "hydrant", "pressure", .number(0.3), at: 2).map(\.alarm.id) == [alarm.id])

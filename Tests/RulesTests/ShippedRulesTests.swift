@@ -101,7 +101,7 @@ struct ShippedRulesTests {
     @Test func everyRuleIsDriven() {
         #expect(Set(Self.rules.map(\.id)) == Set(Self.cases.map(\.rule) + Self.events.map(\.rule)))
         for rule in Self.rules {
-            guard case .metrics(let names) = rule.when.subject else { continue }
+            guard case .metrics(let names) = rule.when.term?.subject else { continue }
             let driven = Self.cases.filter { $0.rule == rule.id }
             #expect(driven.allSatisfy { $0.metrics == names }, "\(rule.id)")
             #expect(Set(driven.map(\.kind)) == Set(rule.kinds), "\(rule.id)")

@@ -107,7 +107,7 @@ import Testing
         #expect(problems == [])
         #expect(rules.count == Defaults.rules.text.split(separator: "\n").count { $0.hasPrefix("  - id: ") })
         #expect(!rules.contains { $0.category == .fire }, "fire is built in")
-        for rule in rules where !rule.kinds.isEmpty && rule.when.test.types == [.number] {
+        for rule in rules where !rule.kinds.isEmpty && rule.when.term?.test.types == [.number] {
             #expect(rule.clear != nil, "\(rule.id) has no hysteresis")
         }
     }

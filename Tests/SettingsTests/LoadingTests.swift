@@ -152,7 +152,7 @@ import Testing
         #expect(loaded.rules.count == Defaults.rules(for: Defaults.catalogue).rules.count + 2)
         let heat = try #require(loaded.rules.first { $0.id == "heat" })
         #expect(heat.latch && heat.holdFor == .zero)
-        #expect(loaded.rules.last?.when.test == .oneOf([.text("true"), .text("broken"), .text("7")]))
+        #expect(loaded.rules.last?.when.term?.test == .oneOf([.text("true"), .text("broken"), .text("7")]))
         #expect(
             loaded.decisive.map(\.name) == ["device-kinds.yaml (built in)", "rules.yaml (built in)", "rules.d/a.yaml"])
     }

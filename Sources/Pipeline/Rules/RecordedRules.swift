@@ -25,7 +25,7 @@ public struct RecordedRules: Sendable, Equatable, Codable {
         } catch {
             throw RecordedRulesError(reason: "\(error)")
         }
-        let durations = rules.flatMap { [$0.holdFor, $0.clearFor] } + catalogue.kinds.map(\.expectedInterval)
+        let durations = rules.flatMap(\.durations) + catalogue.kinds.map(\.expectedInterval)
         guard durations.allSatisfy({ ($0 >= .zero) && ($0 <= .longest) }) else {
             throw RecordedRulesError(reason: "a duration out of all bounds")
         }

@@ -3,9 +3,10 @@ import FireModel
 extension Condition {
     /// Whether one reading or event fulfils both, so that the alarm would be raised and cleared by it.
     func canHoldTogether(with other: Condition) -> Bool {
-        switch (subject, other.subject) {
+        guard case .term(let term) = self, case .term(let its) = other else { return false }
+        return switch (term.subject, its.subject) {
         case (.events(let names), .events(let others)): !Set(names).isDisjoint(with: others)
-        default: test.canHoldTogether(with: other.test)
+        default: term.measure == its.measure && term.test.canHoldTogether(with: its.test)
         }
     }
 }
@@ -25,6 +26,7 @@ extension Condition.Test {
         switch self {
         case .above, .below, .atLeast, .atMost, .between, .outside: [.number]
         case .reported: [.boolean]
+        case .changed: Set(Metric.ValueType.allCases)
         case .equals, .oneOf:
             Set(
                 listed.map { value -> Metric.ValueType in
@@ -43,7 +45,7 @@ extension Condition.Test {
         case .above(let x), .below(let x), .atLeast(let x), .atMost(let x): [x]
         case .between(let range), .outside(let range): [range.lowerBound, range.upperBound]
         case .equals, .oneOf: listed.compactMap { if case .number(let x) = $0 { x } else { nil } }
-        case .reported: []
+        case .changed, .reported: []
         }
     }
 

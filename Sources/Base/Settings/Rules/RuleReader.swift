@@ -22,7 +22,7 @@ struct RuleReader {
         let whenField = section.required("when", expected: "when: { metric: …, below: … } or { event: … }")
         let when = whenField?.mapping { conditions.condition($0, of: nil) }
         let clearField = section["clear"]
-        let clear = when.flatMap { when in clearField?.mapping { conditions.condition($0, of: when.subject) } }
+        let clear = when.flatMap { when in clearField?.mapping { conditions.condition($0, of: when.term?.subject) } }
         if let when, let clear, let clearField, when.canHoldTogether(with: clear) {
             clearField.complain(
                 found: "a condition that can hold together with 'when'",
