@@ -129,10 +129,12 @@ let package = Package(
                 "FireNormalise", "FireRules", "FireImport", "FireStore", "FireDispatch", "FireServe", lifecycle,
                 signals, log,
             ]),
+        // The rules without the daemon: their tests, and what they would have done.
+        room("Daemon", "Rehearsal", ["FireModel", "FireSettings", "FireRules", "FireStore", yaml]),
         .executableTarget(
             name: "firesense",
             dependencies: [
-                "FireAssembly", "FireModel", "FireSettings", "FireTelemetry", "FireNormalise", "FireJSON",
+                "FireAssembly", "FireRehearsal", "FireModel", "FireSettings", "FireTelemetry", "FireNormalise", "FireJSON",
                 "FireStore", "FireMQTT", "FireSystemd", http, nio, arguments, log,
             ],
             path: "Sources/Daemon/firesense", swiftSettings: strict),
