@@ -39,13 +39,19 @@ struct ReplayTests {
         for _ in 0..<restarts {
             for _ in 0..<world.random.next(below: 20) { _ = world.step() }
             world.takeCheckpoint()
+            if let damage = world.damage { return damage }
             for _ in 0..<world.random.next(below: 12) { _ = world.step() }
             guard let other = try world.restarted() else { return "no checkpoint" }
             if let difference = world.difference(to: other) { return "at the restart: \(difference)" }
             for _ in 0..<10 {
                 if let difference = world.step(beside: other) { return difference }
             }
-            guard world.written(world.engine) == world.written(other) else { return "written differently" }
+            guard world.written(world.engine) == world.written(other) else {
+                let (mine, others) = (world.written(world.engine), world.written(other))
+                let place = zip(mine, others).prefix { $0 == $1 }.count
+                return
+                    "written differently at \(place) of \(mine.count): \(mine[max(0, place - 30)...].prefix(60)) beside \(others[max(0, place - 30)...].prefix(60)) \(world.inWords(beside: other))"
+            }
             world.go(on: other)
         }
         return nil

@@ -30,6 +30,26 @@ extension RuleEngine {
     }
 }
 
+extension RuleEngine {
+    /// All that it knows, for people to compare.
+    fileprivate var inWords: [String] {
+        func name(_ rule: Int32) -> String { rule < 0 ? "-" : rules[Int(rule)].definition.id }
+        return states.filter { $0.rule >= 0 || $0.hasAlarm }.map {
+            "state \(name($0.rule)) \(order(of: $0.series, rule: 0)) \($0.machine) \($0.alarm?.json ?? "") \($0.lastValue.map { "\($0)" } ?? "")"
+        }
+            + memories.filter { $0.rule >= 0 }.map {
+                "memory \(name($0.rule)) \($0.slot) \(order(of: $0.place, rule: 0)) \($0.content) \($0.at) \($0.live)"
+            }
+            + crowds.map {
+                "crowd \(name($0.rule)) \(order(of: $0.place, rule: 0)) \($1.at) \($1.live) \($1.crowd.members.sorted { $0.key < $1.key })"
+            }
+            + heard.lastHeard.enumerated().map { "heard \($0) \($1)" }
+            + heard.doneUntil.map { "called \(name($0)) \($1)" }
+            + places.indices.map { "place \(order(of: $0, rule: 0)) \(places[$0].newest)" }
+            + ["turn \(nextTurn.map { "\($0)" } ?? "")", "live \(live)"]
+    }
+}
+
 /// A few devices that behave as badly as they can, an engine, and what a store keeps of both.
 final class ReplayWorld {
     private var fleet: Fleet
@@ -64,6 +84,18 @@ final class ReplayWorld {
         rules = RuleSets.all[0]
         fleet = Fleet(catalogue: Defaults.catalogue)
         engine = RuleEngine(gateway: Self.gateway, fleet: fleet, rules: rules)
+    }
+
+    /// What of the checkpoint cannot be read.
+    var damage: String? {
+        do { _ = try restarted() } catch {
+            let its = engine.states.filter { $0.rule >= 0 || $0.hasAlarm }.map {
+                let rule = $0.rule < 0 ? "-" : engine.rules[Int($0.rule)].definition.id
+                return "\(rule) \($0.series) \($0.machine.phase) \($0.alarm?.rule ?? "-") \($0.alarm?.id ?? "-")"
+            }
+            return "\(error):\n\(its.sorted().joined(separator: "\n"))"
+        }
+        return nil
     }
 
     // MARK: - The store
@@ -152,12 +184,18 @@ final class ReplayWorld {
 
     func difference(to other: RuleEngine) -> String? {
         guard engine.nextDeadline == other.nextDeadline else {
-            return "deadline \(engine.nextDeadline ?? -1) beside \(other.nextDeadline ?? -1)"
+            return "deadline \(engine.nextDeadline ?? -1) beside \(other.nextDeadline ?? -1)\n" + inWords(beside: other)
         }
-        guard engine.activeCounts() == other.activeCounts() else {
-            return "counts \(engine.activeCounts()) beside \(other.activeCounts())"
-        }
+        guard engine.activeCounts() == other.activeCounts() else { return inWords(beside: other) }
         return nil
+    }
+
+    /// What one of the two knows and the other does not.
+    func inWords(beside other: RuleEngine) -> String {
+        let (mine, others) = (Set(engine.inWords), Set(other.inWords))
+        return
+            (mine.subtracting(others).sorted().map { "- \($0)" } + others.subtracting(mine).sorted().map { "+ \($0)" })
+            .joined(separator: "\n")
     }
 
     private func note(_ changes: [AlarmChange]) {
@@ -345,8 +383,79 @@ private enum RuleSets {
             if rule.holdFor > .seconds(20) { rule.holdFor = .seconds(20) }
             return rule
         }
-        return [shipped + own, (shipped + own).reversed(), none + own, hurried, shipped]
+        return [
+            shipped + own + looking, (shipped + own + looking).reversed(), none + own + looking.map(later), hurried,
+            shipped, looking + own, looking,
+        ]
     }()
+
+    /// Rules that look further than at one reading.
+    private static let looking: [RuleDefinition] = {
+        func term(_ metric: String, _ measure: Condition.Measure, _ test: Condition.Test) -> Condition {
+            Condition(subject: .metrics([metric]), measure: measure, test: test)
+        }
+        func event(_ name: String) -> Condition { Condition(subject: .events([name]), test: .reported) }
+        let low = term("pressure", .value, .below(0.1))
+        let tilted = term("tilt", .value, .equals(.boolean(true)))
+        let night = RuleSchedule(
+            active: [Period(from: 600, to: 605), Period(from: 610, to: 640)],
+            severities: [ScheduledSeverity(period: Period(from: 600, to: 620), severity: .critical)],
+            zone: "Asia/Shanghai")
+        var rules = [
+            looking("see-change", term("battery", .value, .changed)),
+            looking("see-fall", term("pressure", .fall(over: .seconds(60)), .above(0.1))),
+            looking("see-mean", term("pressure", .statistic(.avg, over: .seconds(300)), .below(0.1)), holdFor: 20),
+            looking("see-count", term("pressure", .statistic(.count, over: .seconds(60)), .atLeast(3))),
+            looking("see-flaps", term("tilt", .flaps(over: .seconds(120)), .atLeast(2))),
+            looking("see-odd", term("residual_current", .deviation(learned: .seconds(600)), .outside(-3...3))),
+            looking("see-both", .all([low, tilted]), holdFor: 10, clearFor: 10),
+            looking(
+                "see-none",
+                .any([.not(low), .all([tilted, term("battery", .flaps(over: .seconds(300)), .atLeast(1))])])),
+            looking("see-panel", .all([event("fault"), term("disabled", .value, .equals(.boolean(true)))])),
+            looking("see-silent", .silent(.duration(.seconds(300))), clearFor: 5),
+            looking("see-silent-x", .silent(.intervals(0.05))),
+            looking(
+                "see-two", .coincidence(.init(devices: 2, place: .area, within: .seconds(120), of: low))),
+            looking(
+                "see-two-odd",
+                .coincidence(
+                    .init(
+                        devices: 2, place: .groups([DeviceGroup(name: "ours", devices: ["h-1", "h-2", "p-1"])]),
+                        within: .seconds(300), of: .any([tilted, event("fault")])))),
+            looking("see-night", low), looking("see-repeats", low), looking("see-other", low),
+        ]
+        rules[rules.count - 3].schedule = night
+        rules[rules.count - 2].repeats = Repeats(count: 2, of: 3)
+        rules[rules.count - 1].selector = DeviceSelector(areas: ["320102"])
+        rules[rules.count - 1].overrides = [
+            RuleOverride(
+                selector: DeviceSelector(devices: ["h-2"]), severity: .info, when: term("pressure", .value, .below(0.2))
+            )
+        ]
+        var fire = looking(
+            "see-fires", .coincidence(.init(devices: 2, place: .area, within: .seconds(600), of: event("fire"))))
+        fire.category = .fire
+        fire.latch = true
+        return rules + [fire]
+    }()
+
+    private static func later(_ rule: RuleDefinition) -> RuleDefinition {
+        var rule = rule
+        if rule.id.hasSuffix("t") { rule.holdFor = .seconds(30) }
+        if rule.id == "see-fall" {
+            rule.when = Condition(
+                subject: .metrics(["pressure"]), measure: .fall(over: .seconds(600)), test: .above(0.1))
+        }
+        return rule
+    }
+
+    private static func looking(_ id: String, _ when: Condition, holdFor: Int = 0, clearFor: Int = 0) -> RuleDefinition
+    {
+        RuleDefinition(
+            id: id, kinds: [], category: .supervisory, severity: .minor, title: Title(zh: "看", en: "Look"),
+            when: when, holdFor: .seconds(holdFor), clearFor: .seconds(clearFor))
+    }
 
     private static let own = [
         rule("own-late", ["pressure"], .below(0.1), holdFor: 30, clearFor: 10),

@@ -62,12 +62,14 @@ final class Replay {
         case .began: runEnded()
         case .clocks, .history: break
         }
-        _ = engine.takeChanges()
+        engine.dropChanges()
     }
 
     /// Behind the last input: the next one is shown by another run.
     func runEnded() {
         steady = nil
+        engine.settle()
+        engine.dropChanges()
         engine.steadyClockBeganAnew()
     }
 

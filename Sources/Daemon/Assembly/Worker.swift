@@ -195,6 +195,7 @@ final class Worker {
         }
         readingsInBatch += findings.readings.count
         if news == 0, !findings.readings.isEmpty, findings.rejection == nil { state.messagesDuplicate.increment() }
+        pipeline.engine.settle()
         if findings.hasEvent || pipeline.engine.hasChanges { mustCommit = true }
     }
 
@@ -235,8 +236,8 @@ final class Worker {
 
     func advanceRules() {
         let now = WallClock.now()
-        if let deadline = pipeline.engine.nextDeadline {
-            let isDue = deadline <= live.milliseconds
+        let isDue = pipeline.engine.isDue(live: live.milliseconds, now: now)
+        if isDue || pipeline.engine.nextDeadline != nil {
             // While something is waited for, how far it got is written down, so that a power cut costs seconds of it.
             if isDue || live.milliseconds - recordedLive >= Self.recordedEvery, let store = pipeline.store {
                 recordedLive = live.milliseconds

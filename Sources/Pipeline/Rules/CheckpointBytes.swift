@@ -45,6 +45,8 @@ struct CheckpointReader {
 
     /// 285,000 years to either side: far beyond any clock, far below overflow in sums.
     private static let furthest: Int64 = 1 << 53
+    /// In the place of no time at all.
+    static let earliest = -furthest
 
     /// - Throws: `damaged` unless the checksum is right.
     init(sealed bytes: [UInt8]) throws(CheckpointError) {

@@ -41,14 +41,11 @@ extension RuleEngine {
         let key = states[index]
         guard key.rule >= 0 else { return }
         let rule = rules[Int(key.rule)]
-        let series = fleet.series[Int(key.series)]
-        let device = fleet.devices[Int(series.device)]
-        let metric = fleet.metrics[series.metric]
-        let component = series.component >= 0 ? fleet.components[series.component] : nil
+        let its = subject(of: key.series)
         func identity(_ ordinal: Int) -> String {
             AlarmIdentity.id(
-                gateway: gateway.id, rule: rule.definition.id, device: device.id, component: component, metric: metric,
-                raisedAt: time, ordinal: ordinal)
+                gateway: gateway.id, rule: rule.definition.id, device: its.device.id, component: its.component,
+                metric: its.metric, raisedAt: time, ordinal: ordinal)
         }
         var ordinal = key.lastRaisedAt == time ? key.ordinal + 1 : 0
         var id = identity(ordinal)
@@ -57,17 +54,16 @@ extension RuleEngine {
             ordinal += 1
             id = identity(ordinal)
         }
+        let severity = rule.schedule?.severity(at: time) ?? rule.definition.severity
         var alarm = Alarm(
             id: id, gateway: gateway.id, rule: rule.definition.id, category: rule.definition.category,
-            severity: rule.definition.severity, latched: rule.timing.isLatched,
-            device: AlarmDevice(id: device.id, kind: fleet.kinds[device.kind], area: fleet.areas[device.area]),
-            component: component, metric: metric, title: rule.definition.title, raisedAt: time,
-            receivedAt: occasion.receivedAt)
+            severity: severity, latched: rule.timing.isLatched, device: its.device, component: its.component,
+            metric: its.metric, title: rule.definition.title, raisedAt: time, receivedAt: occasion.receivedAt)
         alarm.late = occasion.isLate
-        alarm.flags = flagsToShow(series) + (occasion.reading?.quality ?? key.lastQuality).flagWords
+        alarm.flags = flagsToShow(key.series) + (occasion.reading?.quality ?? key.lastQuality).flagWords
         alarm.detail = occasion.reading?.detail ?? key.lastDetail
         alarm.value = key.lastValue
-        alarm.unit = fleet.definition(kind: device.kind, metric: series.metric)?.unit
+        alarm.unit = unit(of: rule, key.series)
         alarm.limit = key.lastValue.flatMap(rule.limit)
         states[index].alarm = alarm
         states[index].lastRaisedAt = time
@@ -80,11 +76,45 @@ extension RuleEngine {
                 inputAt: occasion.inputAt(otherwise: time)))
     }
 
+    /// Whom and what an alarm of a key shows.
+    private func subject(of key: Int32) -> (device: AlarmDevice, component: String?, metric: String?) {
+        if key <= -2, let group = places[key].group {
+            var device = gateway
+            if fleet.areas.find(group) != nil { device.area = group }
+            return (device, group, nil)
+        }
+        let its = fleet.devices[Int(device(of: key))]
+        let component = component(of: key)
+        return (
+            AlarmDevice(id: its.id, kind: fleet.kinds[its.kind], area: fleet.areas[its.area]),
+            component >= 0 ? fleet.components[component] : nil,
+            key >= 0 ? fleet.metrics[fleet.series[Int(key)].metric] : nil
+        )
+    }
+
+    /// Of the value the alarm shows.
+    private func unit(of rule: CompiledRule, _ key: Int32) -> String? {
+        switch rule.form {
+        case .silent: return "s"
+        case .crowd, .tree: return nil
+        case .term(let term, _, _):
+            guard key >= 0 else { return nil }
+            switch term.measure {
+            case .flaps, .deviation, .statistic(.count, _): return nil
+            case .value, .rise, .fall, .statistic:
+                let series = fleet.series[Int(key)]
+                return fleet.definition(kind: fleet.devices[Int(series.device)].kind, metric: series.metric)?.unit
+            }
+        }
+    }
+
     // MARK: - Active alarms
 
     /// The alarm is active on this key.
     func enlist(_ id: String, _ state: Int32) {
-        guard stateOfAlarm.updateValue(state, forKey: id) == nil, states[Int(state)].series >= 0 else { return }
+        guard stateOfAlarm.updateValue(state, forKey: id) == nil, device(of: states[Int(state)].series) >= 0 else {
+            return
+        }
         activeOn[flagKey(states[Int(state)].series), default: []].append(state)
     }
 
@@ -92,7 +122,7 @@ extension RuleEngine {
     @discardableResult
     func delist(_ id: String) -> Int32? {
         guard let state = stateOfAlarm.removeValue(forKey: id) else { return nil }
-        guard states[Int(state)].series >= 0 else { return state }
+        guard device(of: states[Int(state)].series) >= 0 else { return state }
         let place = flagKey(states[Int(state)].series)
         activeOn[place]?.removeAll { $0 == state }
         if activeOn[place]?.isEmpty == true { activeOn[place] = nil }
@@ -102,16 +132,17 @@ extension RuleEngine {
     // MARK: - Flags
 
     /// Without the metric that raised the alarm itself.
-    private func flagsToShow(_ series: Fleet.Series) -> [String] {
-        let metric = fleet.metrics[series.metric]
-        return flagWords(series).filter { $0 != metric && "event.\($0)" != metric }
+    private func flagsToShow(_ key: Int32) -> [String] {
+        guard device(of: key) >= 0 else { return [] }
+        let metric = key >= 0 ? fleet.metrics[fleet.series[Int(key)].metric] : ""
+        return flagWords(key).filter { $0 != metric && "event.\($0)" != metric }
     }
 
     /// What the device says about itself has changed: seen on the alarm, but nothing to push.
     func showFlags(_ reading: Reading, on state: Int32) {
         guard var alarm = states[Int(state)].alarm else { return }
         let flags =
-            flagsToShow(fleet.series[Int(states[Int(state)].series)])
+            flagsToShow(states[Int(state)].series)
             + Quality.flagWords.filter { alarm.flags.contains($0) }
         guard flags != alarm.flags else { return }
         alarm.flags = flags
@@ -123,12 +154,13 @@ extension RuleEngine {
     }
 
     private func occur(_ state: Int32, _ occasion: Occasion, isEdge: Bool, again: Bool) {
-        guard var alarm = states[Int(state)].alarm, let reading = occasion.reading else { return }
+        guard var alarm = states[Int(state)].alarm else { return }
+        let at = occasion.reading?.at ?? occasion.receivedAt
         alarm.occurrences += 1
-        alarm.lastOccurrenceAt = max(alarm.lastOccurrenceAt, reading.at)
-        alarm.value = reading.value
-        if let detail = reading.detail { alarm.detail = detail }
-        alarm.flags = flagsToShow(fleet.series[Int(states[Int(state)].series)]) + reading.quality.flagWords
+        alarm.lastOccurrenceAt = max(alarm.lastOccurrenceAt, at)
+        alarm.value = states[Int(state)].lastValue
+        if let detail = occasion.reading?.detail { alarm.detail = detail }
+        alarm.flags = flagsToShow(states[Int(state)].series) + (occasion.reading?.quality.flagWords ?? [])
         // Re-raise 再次报警: begun anew after it had ended, or after somebody had acknowledged it.
         let isReraise = again || (isEdge && alarm.acknowledged)
         if isReraise {
@@ -139,9 +171,9 @@ extension RuleEngine {
         states[Int(state)].alarm = alarm
         changes.append(
             AlarmChange(
-                kind: isReraise ? .updated : .occurrence, alarm: alarm, at: reading.at,
-                cause: "occurrence@\(reading.at.milliseconds)", ordinal: states[Int(state)].ordinal,
-                inputAt: occasion.inputAt(otherwise: reading.at)))
+                kind: isReraise ? .updated : .occurrence, alarm: alarm, at: at,
+                cause: "occurrence@\(at.milliseconds)", ordinal: states[Int(state)].ordinal,
+                inputAt: occasion.inputAt(otherwise: at)))
     }
 
     /// - Parameter inputAt: see `AlarmChange.inputAt`.

@@ -16,7 +16,7 @@ public enum CheckpointError: Error, Equatable, Sendable {
 /// The engine's state in bytes, so that with the inputs since, shown through the same public calls, it comes back
 /// exactly (design 5). What is idle, and what the store can tell by itself, is not in it.
 ///
-///     version      1 byte, 1
+///     version      1 byte, 2; 1 is the same without conditions
 ///     rules        count, then each id as text; ascending
 ///     states       count, then each as below; by series, then rule, then alarm
 ///     runs         count, then each: series (index), length of the run of implausible values (1 byte, 1…3)
@@ -24,6 +24,7 @@ public enum CheckpointError: Error, Equatable, Sendable {
 ///                  device itself), bits of `DeviceFlags` (1 byte); by device, then component
 ///     times        count, then each: 16 × how many series lie between it and the one before + mask (varint), newest
 ///                  time applied, newest receipt
+///     conditions   see RuleEngine+conditionCheckpoint
 ///     checksum     8 bytes, little-endian: `contentHash` of everything before
 ///
 /// A state:
@@ -52,7 +53,7 @@ public enum CheckpointError: Error, Equatable, Sendable {
 /// signed, milliseconds since 1970. Text: its length in bytes as varint, UTF-8. Index: varint of how many series lie
 /// between it and the one before. Count: varint.
 extension RuleEngine {
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
     /// An alarm is a few hundred bytes, and its texts are bounded where they come in.
     private static let longestAlarm = 1 << 20
 
@@ -61,6 +62,7 @@ extension RuleEngine {
     /// - Parameter lastSeen: the newest time among the stored readings of a series; the same must be told when it is
     ///   restored.
     public func checkpoint(lastSeen: (Int32) -> Timestamp?) -> [UInt8] {
+        settle()
         grow()
         var writer = CheckpointWriter()
         writer.byte(Self.version)
@@ -68,6 +70,7 @@ extension RuleEngine {
         writeRuns(to: &writer)
         writeFlags(to: &writer)
         writeTimes(lastSeen, to: &writer)
+        writeConditions(to: &writer)
         writer.seal()
         return writer.bytes
     }
@@ -87,15 +90,17 @@ extension RuleEngine {
         grow()
         // First its version: what follows may be of another form, the checksum too.
         guard let version = bytes.first else { throw .damaged(at: 0) }
-        guard version == Self.version else { throw .unknownVersion(version) }
+        guard (1...Self.version).contains(version) else { throw .unknownVersion(version) }
         var reader = try CheckpointReader(sealed: bytes)
         _ = try reader.byte()
         let states = try readStates(from: &reader, live)
         let runs = try readRuns(from: &reader)
         let flags = try readFlags(from: &reader)
         let times = try readTimes(lastSeen, from: &reader)
+        let conditions = version > 1 ? try readConditions(live, from: &reader) : CheckpointedConditions()
         try reader.finish()
-        replaceStates(states)
+        replaceStates(states + conditions.states)
+        take(conditions, live: live)
         implausibleRuns = runs
         self.flags = flags
         newest = times.newest
@@ -105,7 +110,7 @@ extension RuleEngine {
     // MARK: - States
 
     private func writeStates(to writer: inout CheckpointWriter) {
-        let kept = states.indices.filter { states[$0].rule >= 0 || states[$0].hasAlarm }
+        let kept = states.indices.filter { states[$0].series >= -1 && (states[$0].rule >= 0 || states[$0].hasAlarm) }
         let ids = Set(kept.compactMap { ruleID(of: states[$0]) }).sorted()
         var places: [String: Int] = [:]
         for (place, id) in ids.enumerated() { places[id] = place + 1 }
@@ -135,7 +140,7 @@ extension RuleEngine {
         state.rule >= 0 ? rules[Int(state.rule)].definition.id : nil
     }
 
-    private func write(_ state: KeyState, to writer: inout CheckpointWriter) {
+    func write(_ state: KeyState, to writer: inout CheckpointWriter) {
         var mask: StateMask = []
         if !state.machine.isIdle { mask.insert(.machine) }
         if state.lastValue != nil { mask.insert(.lastValue) }
@@ -211,7 +216,7 @@ extension RuleEngine {
         return fleet.devices[Int(its.device)].id == alarm.device.id && fleet.metrics[its.metric] == alarm.metric
     }
 
-    private func readState(
+    func readState(
         _ series: Int32, rule: String?, _ live: Int64, from reader: inout CheckpointReader
     ) throws(CheckpointError) -> KeyState {
         var state = KeyState(rule: -1, series: series, next: -1)
@@ -337,7 +342,7 @@ extension RuleEngine {
             lastForcedRaise: forcedRaise, heldBack: heldBack)
     }
 
-    private func write(_ value: Value, to writer: inout CheckpointWriter) {
+    func write(_ value: Value, to writer: inout CheckpointWriter) {
         switch value {
         case .boolean(let x): writer.byte(x ? 1 : 0)
         case .number(let x):
@@ -349,7 +354,7 @@ extension RuleEngine {
         }
     }
 
-    private func readValue(from reader: inout CheckpointReader) throws(CheckpointError) -> Value {
+    func readValue(from reader: inout CheckpointReader) throws(CheckpointError) -> Value {
         switch try reader.byte() {
         case 0: .boolean(false)
         case 1: .boolean(true)

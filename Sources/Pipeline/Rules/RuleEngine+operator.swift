@@ -6,6 +6,7 @@ extension RuleEngine {
     /// - Parameter stored: the alarm as the store has it; the engine's own copy wins while it is active.
     /// - Returns: the alarm after the act. An acknowledgement of what is acknowledged changes nothing.
     public func act(_ act: OperatorAct, on stored: Alarm, now: Timestamp) throws(OperatorActError) -> Alarm {
+        settle()
         let alarm = current(stored)
         // The asker saw it active, and it has ended meanwhile: what he saw must not come back to life.
         guard alarm.state == .cleared || isLive(alarm) else { throw .alreadyCleared }

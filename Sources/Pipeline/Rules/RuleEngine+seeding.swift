@@ -12,7 +12,7 @@ extension RuleEngine {
         _ alarm: Alarm, ordinal: Int, live: Int64, expiresAfter: Int64? = nil, heldInput: Timestamp? = nil
     ) {
         grow()
-        if alarm.device.kind == gateway.kind, alarm.device.id == gateway.id {
+        if alarm.category == .system, alarm.device.kind == gateway.kind, alarm.device.id == gateway.id {
             restoreSystem(alarm, expiresAfter: expiresAfter)
             return
         }
@@ -25,7 +25,7 @@ extension RuleEngine {
             }
             changes.removeAll { $0.kind == .cleared && $0.alarm.id == alarm.id }
         }
-        guard let series = series(of: alarm) else {
+        guard let series = key(of: alarm) else {
             if alarm.state == .active { addOrphan(alarm, series: -1) }
             return
         }
@@ -35,7 +35,7 @@ extension RuleEngine {
         }
         let state = findState(series, rule) ?? addState(series, rule)
         let index = Int(state)
-        if let heldInput { noteHeld(series, at: heldInput) }
+        if let heldInput, series >= 0 { noteHeld(series, at: heldInput) }
         let held = Restored.joined(states[index].restored?.held, heldInput)
         if let first = states[index].alarm, first.id != alarm.id {
             states[index].restored?.held = held
@@ -48,6 +48,7 @@ extension RuleEngine {
                 activeWithCause: true, statedAt: alarm.lastOccurrenceAt, live: live)
             enlist(alarm.id, state)
             if alarm.rule == BuiltInRules.implausibleValue { takeUpImplausible(series) }
+            if case .silent = rules[Int(rule)].form { silentDevices.insert(device(of: series)) }
         }
         states[index].lastRaisedAt = alarm.raisedAt
         states[index].ordinal = ordinal
@@ -87,7 +88,10 @@ extension RuleEngine {
         let anchor = fleet.series[Int(reading.series)].anchor
         let program = program(at: anchor)
         noteSeeded(anchor, reading)
-        for rule in program.rules {
+        // Nobody knows how long ago: it has its whole interval to be heard again.
+        hear(fleet.series[Int(anchor)].device, live: live)
+        for place in program.plain {
+            let rule = plainUses[place].rule
             let compiled = rules[Int(rule)]
             let holds = compiled.holds(reading.value)
             let known = findState(anchor, rule)
@@ -107,26 +111,33 @@ extension RuleEngine {
             }
             showStored(known ?? addState(anchor, rule), reading, holds, compiled, live)
         }
+        remember(reading, anchor, program, Clocks(live: live, steady: nil))
         if let flag = program.flag, reading.value == .boolean(true) { noteFlag(flag, anchor) }
     }
 
     private func showStored(_ state: Int32, _ reading: Reading, _ holds: Bool, _ rule: CompiledRule, _ live: Int64) {
         step(
-            state, reading,
+            state, reading, reading.value,
             input(
                 reading, holds: holds, clears: !holds && rule.clears(reading.value, reading.quality), isEdge: false,
                 Clocks(live: live, steady: nil)))
     }
 
-    private func series(of alarm: Alarm) -> Int32? {
-        guard let device = fleet.device(alarm.device.id), let name = alarm.metric, let metric = fleet.metrics.find(name)
-        else { return nil }
+    /// What the alarm is of, as a key; `nil`: nothing that is known.
+    private func key(of alarm: Alarm) -> Int32? {
+        if alarm.device.kind == gateway.kind, alarm.device.id == gateway.id {
+            return alarm.component.map { places.place(group: $0) }
+        }
+        guard let device = fleet.device(alarm.device.id) else { return nil }
         var component: Int32 = -1
         if let wanted = alarm.component {
             guard let found = fleet.components.find(wanted) else { return nil }
             component = found
         }
-        return fleet.findSeries(device: device, component: component, metric: metric)
+        guard let name = alarm.metric else { return places.place(device: device, component: component) }
+        return fleet.metrics.find(name).flatMap {
+            fleet.findSeries(device: device, component: component, metric: $0)
+        }
     }
 
     private func restoreSystem(_ alarm: Alarm, expiresAfter: Int64?) {
@@ -136,17 +147,6 @@ extension RuleEngine {
                 alarm: alarm, expiresAfter: expiresAfter, reportedAt: alarm.lastOccurrenceAt)
         } else if systemAlarms[key]?.alarm.id == alarm.id {
             systemAlarms[key] = nil
-        }
-    }
-
-    func isWatching(_ rule: CompiledRule, _ series: Int32) -> Bool {
-        let its = fleet.series[Int(series)]
-        guard rule.applies(toKind: fleet.kinds[fleet.devices[Int(its.device)].kind]) else { return false }
-        let metric = fleet.metrics[its.metric]
-        switch rule.definition.id {
-        case BuiltInRules.implausibleValue: return true
-        case BuiltInRules.unknownEvent: return metric.hasPrefix(EventName.metricPrefix)
-        default: return rule.watches(metric: metric)
         }
     }
 }
