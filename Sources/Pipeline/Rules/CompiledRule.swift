@@ -11,7 +11,8 @@ struct CompiledRule: Sendable {
 
     init(_ definition: RuleDefinition) {
         self.definition = definition
-        when = definition.when.term ?? Condition.Term(subject: .metrics([]), test: .reported)
+        let plain = definition.when.term.flatMap { $0.measure == .value ? $0 : nil }
+        when = plain ?? Condition.Term(subject: .metrics([]), test: .reported)
         clear = definition.clear?.term
         timing = AlarmMachine.Timing(
             holdFor: definition.holdFor.wholeMilliseconds, clearFor: definition.clearFor.wholeMilliseconds,
