@@ -12,31 +12,35 @@ enum SeriesNotation {
         var labels: [String: String]
     }
 
-    static let name = Form<Name>("a series such as pressure{device=\"h-1\",kind=\"hydrant\"}") { text in
-        guard let match = text.wholeMatch(of: /\s*([0-9A-Za-z_.:-]+)\s*\{(.*)\}\s*/) else { return nil }
-        var labels: [String: String] = [:]
-        var rest = match.2
-        while !rest.isEmpty {
-            guard let label = rest.prefixMatch(of: /\s*([a-z_]+)\s*=\s*"([^"]*)"\s*(,|$)/),
-                labels.updateValue(String(label.2), forKey: String(label.1)) == nil
-            else { return nil }
-            rest = rest[label.range.upperBound...]
+    static var name: Form<Name> {
+        Form("a series such as pressure{device=\"h-1\",kind=\"hydrant\"}") { text in
+            guard let match = text.wholeMatch(of: /\s*([0-9A-Za-z_.:-]+)\s*\{(.*)\}\s*/) else { return nil }
+            var labels: [String: String] = [:]
+            var rest = match.2
+            while !rest.isEmpty {
+                guard let label = rest.prefixMatch(of: /\s*([a-z_]+)\s*=\s*"([^"]*)"\s*(,|$)/),
+                    labels.updateValue(String(label.2), forKey: String(label.1)) == nil
+                else { return nil }
+                rest = rest[label.range.upperBound...]
+            }
+            return Name(metric: String(match.1), labels: labels)
         }
-        return Name(metric: String(match.1), labels: labels)
     }
 
     /// One for each step; `nil`: nothing came then.
-    static let values = Form<[Value?]>(
-        "values such as 0.3x10 (eleven times 0.3), 0.1+0.01x5, _x3 (nothing, three times), true, falsex2 or \"text\""
-    ) { text in
-        var values: [Value?] = []
-        var rest = text[...]
-        while let token = rest.prefixMatch(of: /\s*("[^"]*"|[^\s"]+)(?:\s+|$)/) {
-            guard let more = expand(token.1), values.count + more.count <= maximumValues else { return nil }
-            values += more
-            rest = rest[token.range.upperBound...]
+    static var values: Form<[Value?]> {
+        Form(
+            "values such as 0.3x10 (eleven times 0.3), 0.1+0.01x5, _x3 (nothing, three times), true, falsex2 or \"text\""
+        ) { text in
+            var values: [Value?] = []
+            var rest = text[...]
+            while let token = rest.prefixMatch(of: /\s*("[^"]*"|[^\s"]+)(?:\s+|$)/) {
+                guard let more = expand(token.1), values.count + more.count <= maximumValues else { return nil }
+                values += more
+                rest = rest[token.range.upperBound...]
+            }
+            return rest.isEmpty && !values.isEmpty ? values : nil
         }
-        return rest.isEmpty && !values.isEmpty ? values : nil
     }
 
     private static func expand(_ token: Substring) -> [Value?]? {
