@@ -38,7 +38,7 @@ struct RuleTestTests {
                 FAIL t.yaml:2: low <pressure>
                   t.yaml:7: tests[0].alarm_rule_test[0], alarms of hydrant-pressure-low at 4m (2026-01-05T00:04:00.000Z)
                     hydrant-pressure-low h-1 pressure
-                                expected  got
+                                 expected  got
                       severity   minor     major
                       raised_at  2m        3m
                 0 of 1 tests passed, 1 file

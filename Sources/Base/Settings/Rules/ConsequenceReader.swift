@@ -68,7 +68,7 @@ struct ConsequenceReader {
             section["severity"]?.complain(
                 expected: "one that is more severe than \(before.rawValue), as it is before this step")
         }
-        if step.severity == nil, step.webhooks.isEmpty, step.every == nil {
+        if ["severity", "webhooks", "every"].allSatisfy({ section[$0] == nil }) {
             section.field.complain(
                 found: "a step that does nothing", expected: "one or more of severity, webhooks, every")
         }
