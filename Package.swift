@@ -99,7 +99,10 @@ let package = Package(
             name: "FireDefaults", path: "Config",
             resources: [
                 .embedInCode("firesense.yaml"), .embedInCode("device-kinds.yaml"), .embedInCode("rules.yaml"),
-            ],
+            ]
+                + ["hydrant", "panel", "electrical", "charger", "smoke", "event"].map {
+                    .embedInCode("rule-tests/\($0)-tests.yaml")
+                },
             swiftSettings: strict),
         room("Base", "Settings", ["FireModel", "FireDefaults", yaml]),
         room("Base", "Telemetry", [log]),
@@ -134,7 +137,8 @@ let package = Package(
         .executableTarget(
             name: "firesense",
             dependencies: [
-                "FireAssembly", "FireRehearsal", "FireModel", "FireSettings", "FireTelemetry", "FireNormalise", "FireJSON",
+                "FireAssembly", "FireRehearsal", "FireModel", "FireSettings", "FireTelemetry", "FireNormalise",
+                "FireJSON",
                 "FireStore", "FireMQTT", "FireSystemd", http, nio, arguments, log,
             ],
             path: "Sources/Daemon/firesense", swiftSettings: strict),
@@ -156,6 +160,7 @@ let package = Package(
         tests("Normalise", ["FireNormalise", "FireJSON", "FireModel", "FireSettings"]),
         tests("Import", ["FireImport", "FireDevices", "FireModel"]),
         tests("Rules", ["FireRules", "FireModel", "FireSettings"]),
+        tests("Rehearsal", ["FireRehearsal", "FireModel", "FireSettings"]),
         tests("Store", ["FireStore", "FireDevices", "FireModel", grdb]),
         .target(name: "PowerLossVFS", path: "Tests/PowerLossVFS", linkerSettings: [.linkedLibrary("sqlite3")]),
         tests("PowerLoss", ["PowerLossVFS", "FireStore", "FireDevices", "FireModel", grdb]),

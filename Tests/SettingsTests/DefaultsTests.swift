@@ -153,7 +153,7 @@ import Testing
             switch colon.1 {
             case "for", "clear_for": wanted = [colon.2.trimmingCharacters(in: .whitespaces)]
             case "clear": wanted = colon.2.contains(#/: -?[0-9]/#) ? ["hysteresis"] : []
-            case "when": wanted = colon.2.matches(of: #/: (-?[0-9.]+)/#).map { String($0.1) }
+            case "when": wanted = colon.2.matches(of: #/: (-?[0-9.]+[a-z]*)/#).map { String($0.1) }
             default: wanted = [colon.2.trimmingCharacters(in: .whitespaces)]
             }
             numbers += wanted.count

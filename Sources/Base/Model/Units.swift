@@ -58,3 +58,25 @@ private func split(_ text: some StringProtocol) -> (Int64, String)? {
     guard !digits.isEmpty, let number = Int64(digits) else { return nil }
     return (number, String(text.dropFirst(digits.count)))
 }
+
+/// Units of measured quantities, as far as one is a decimal multiple of another: `100 kPa` is `0.1 MPa`.
+public enum MeasuredUnit {
+    /// Of each quantity, its units by the power of ten they are of the first.
+    private static let quantities: [[String: Int]] = [
+        ["Pa": 0, "hPa": 2, "kPa": 3, "bar": 5, "MPa": 6], ["mV": 0, "V": 3, "kV": 6], ["mA": 0, "A": 3, "kA": 6],
+        ["mW": 0, "W": 3, "kW": 6, "MW": 9], ["Wh": 0, "kWh": 3, "MWh": 6], ["mm": 0, "cm": 1, "m": 3, "km": 6],
+        ["Cel": 0, "℃": 0, "°C": 0],
+    ]
+
+    /// The number in another unit; `nil`: they are not of one quantity, or not known.
+    public static func convert(_ number: Double, from unit: String, to other: String) -> Double? {
+        if unit == other { return number }
+        for quantity in quantities {
+            guard let from = quantity[unit], let to = quantity[other] else { continue }
+            // Powers of ten from 1 on are exact, their inverses are not: 270 kPa is 0.27 MPa to the bit.
+            let factor = (0..<abs(from - to)).reduce(1.0) { power, _ in power * 10 }
+            return from >= to ? number * factor : number / factor
+        }
+        return nil
+    }
+}

@@ -23,7 +23,8 @@ public struct Configuration: Sendable, Equatable, ConfigurationSection {
         /// See also topics that no kind takes.
         public var catchAll = true
         /// IANA name.
-        public var timeZone = "Asia/Shanghai"
+        public var timeZone = defaultTimeZone
+        public static let defaultTimeZone = "Asia/Shanghai"
     }
 
     public struct MQTT: Sendable, Equatable, ConfigurationSection {

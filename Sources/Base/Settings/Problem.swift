@@ -31,7 +31,7 @@ public struct Problem: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 /// The one of `known` that `word` was probably meant to be: its beginning, or at most half of its letters away.
-func nearest(to word: String, among known: [String]) -> String? {
+package func nearest(to word: String, among known: [String]) -> String? {
     let word = word.lowercased()
     if word.count > 1, let longer = known.first(where: { $0.hasPrefix(word) }) { return longer }
     let candidates = known.map { ($0, editDistance(word, $0)) }

@@ -52,6 +52,7 @@ struct Reloader: Service {
             successful.set(0)
             return logger.error("reload refused, the running configuration stays: too many requests wait, try again")
         }
+        let rules = RuleDifference(from: current.loaded.rules, to: loaded.rules)
         current.adopt(loaded)
         for key in current.restartRequired {
             logger.warning("restart required for a changed setting", metadata: [LogKey.key: "\(key)"])
@@ -72,7 +73,7 @@ struct Reloader: Service {
             logger.warning("the accepted configuration could not be kept", metadata: [LogKey.error: "\(error)"])
         }
         successful.set(1)
-        logger.notice("configuration reloaded")
+        logger.notice("configuration reloaded; rules: \(rules.summary)")
     }
 }
 

@@ -5,25 +5,32 @@ import FireRules
 /// kept. One clock for all: the gateway was up, connected and in time.
 public final class Rehearsal {
     public let fleet: Fleet
-    public let engine: RuleEngine
+    public private(set) var engine: RuleEngine
     public private(set) var now: Timestamp
     private let began: Timestamp
+    private let gateway: AlarmDevice
+    private let rules: [RuleDefinition]
+    /// How long the counting clock stood still, in milliseconds.
+    private var lost: Int64 = 0
 
-    /// The counting and the steady clock, in milliseconds.
-    public var live: Int64 { now - began }
+    /// The counting clock, in milliseconds.
+    public var live: Int64 { now - began - lost }
+    /// The steady clock, in milliseconds.
+    public var steady: Int64 { now - began }
 
     public init(catalogue: Catalogue, rules: [RuleDefinition], gateway: String, at time: Timestamp) {
         fleet = Fleet(catalogue: catalogue)
-        engine = RuleEngine(
-            gateway: AlarmDevice(id: gateway, kind: Catalogue.gatewayKind, area: "_"), fleet: fleet, rules: rules)
+        self.gateway = AlarmDevice(id: gateway, kind: Catalogue.gatewayKind, area: "_")
+        self.rules = rules
+        engine = RuleEngine(gateway: self.gateway, fleet: fleet, rules: rules)
         now = time
         began = time
     }
 
     /// Time goes on, and what it alone brings about comes at its moment.
     public func advance(to time: Timestamp, _ tell: ([AlarmChange]) -> Void) {
-        while let deadline = engine.nextDeadline, began + deadline <= time {
-            now = max(now, began + deadline)
+        while let deadline = engine.nextDeadline, began + lost + deadline <= time {
+            now = max(now, began + lost + deadline)
             engine.advance(live: live, now: now)
             if engine.hasChanges { tell(engine.takeChanges()) }
         }
@@ -32,7 +39,24 @@ public final class Rehearsal {
 
     /// - Parameter reading: received now; `advance(to:_:)` comes before.
     public func apply(_ reading: Reading, _ tell: ([AlarmChange]) -> Void) {
-        engine.apply(reading, live: live, steady: live)
+        engine.apply(reading, live: live, steady: steady)
         if engine.hasChanges { tell(engine.takeChanges()) }
+    }
+
+    /// The gateway hears nothing: time goes on, and counts for no condition.
+    public func lose(until time: Timestamp) {
+        lost += max(0, time - now)
+        now = max(now, time)
+    }
+
+    /// The daemon is killed and started again at once: the engine comes back from its own checkpoint.
+    ///
+    /// - Parameter lastSeen: the newest time among the readings of a series.
+    public func restart(lastSeen: (Int32) -> Timestamp?) throws(CheckpointError) {
+        let bytes = engine.checkpoint(lastSeen: lastSeen)
+        let restarted = RuleEngine(gateway: gateway, fleet: fleet, rules: rules)
+        try restarted.restore(checkpoint: bytes, live: live, lastSeen: lastSeen)
+        restarted.steadyClockBeganAnew()
+        engine = restarted
     }
 }

@@ -145,20 +145,23 @@ private struct Loading {
         let shipped = Defaults.rules(for: loaded.catalogue)
         let defaults = loaded.configuration.rules.defaults
         var set = RuleSet(
-            shipped: shipped.rules, defaults: defaults, reserved: loader.reservedRuleIDs, catalogue: loaded.catalogue)
+            shipped: shipped.rules, defaults: defaults, reserved: loader.reservedRuleIDs, catalogue: loaded.catalogue,
+            endpoints: loaded.configuration.webhooks.map(\.endpoint.name),
+            timeZone: loaded.configuration.gateway.timeZone)
         var problems = defaults ? shipped.problems : []
         if defaults { loaded.decisive.append(Defaults.rules) }
+        var documents: [Document] = []
         for path in ruleFiles(root) {
             do {
                 let file = try source(path)
-                let document = Document(file, environment: environment)
-                set.add(document)
+                documents.append(Document(file, environment: environment))
                 loaded.decisive.append(file)
-                problems += ordered(document.problems)
             } catch {
                 problems.append(fault(error, path, expected: "a rules file"))
             }
         }
+        set.add(documents)
+        problems += documents.flatMap { ordered($0.problems) }
         loaded.rules = set.rules
         return problems
     }

@@ -8,6 +8,9 @@ public enum Defaults {
     public static let deviceKinds = file("device-kinds.yaml", Embedded.deviceKinds)
     public static let rules = file("rules.yaml", Embedded.rules)
 
+    /// The tests of the shipped rules.
+    public static let ruleTests = Embedded.ruleTests.map { file("rule-tests/\($0.name)", $0.bytes) }
+
     /// The shipped kinds of devices.
     public static let catalogue: Catalogue = {
         var reader = CatalogueFile()

@@ -1,18 +1,18 @@
 import Yams
 
 /// One YAML file while it is read: collects what is wrong in it.
-final class Document {
-    let source: SourceFile
+package final class Document {
+    package let source: SourceFile
     let environment: Environment
-    private(set) var problems: [Problem] = []
+    package private(set) var problems: [Problem] = []
 
-    init(_ source: SourceFile, environment: Environment) {
+    package init(_ source: SourceFile, environment: Environment) {
         self.source = source
         self.environment = environment
     }
 
     /// The mapping that the file is; `nil` when it is none, or not YAML, which is among the problems then.
-    func root() -> Field? {
+    package func root() -> Field? {
         do {
             let node = try Yams.compose(yaml: source.text, .basic, .default, .utf8)
             let field = Field(node: node ?? Node(""), path: "", document: self)
@@ -26,7 +26,7 @@ final class Document {
         return nil
     }
 
-    func report(
+    package func report(
         _ severity: Problem.Severity, _ mark: Mark?, path: String, found: String, expected: String,
         remedy: String? = nil
     ) {
@@ -63,13 +63,13 @@ final class Document {
 }
 
 /// The environment variables that `${NAME}` may take, and which of them were taken.
-final class Environment {
+package final class Environment {
     private let values: [String: String]
-    private(set) var used: [String: String] = [:]
+    package private(set) var used: [String: String] = [:]
 
-    init(_ values: [String: String]) { self.values = values }
+    package init(_ values: [String: String]) { self.values = values }
 
-    subscript(name: String) -> String? {
+    package subscript(name: String) -> String? {
         guard let value = values[name] else { return nil }
         used[name] = value
         return value

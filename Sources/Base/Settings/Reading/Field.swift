@@ -1,22 +1,22 @@
 import Yams
 
 /// One value of a YAML file, with where it stands.
-struct Field {
+package struct Field {
     let node: Node
     /// `mqtt.tls.ca_file`, `webhooks[0].url`
-    let path: String
-    let document: Document
+    package let path: String
+    package let document: Document
 
     /// Nothing was written: `key:` with only comments after it, or `~`.
-    var isNull: Bool {
+    package var isNull: Bool {
         guard case .scalar(let scalar) = node else { return false }
         return scalar.style == .plain || scalar.style == .any ? ["", "~", "null"].contains(scalar.string) : false
     }
 
     /// Written without quotes, so that `true` and `1` are no texts.
-    var isPlain: Bool { node.scalar?.style == .plain }
+    package var isPlain: Bool { node.scalar?.style == .plain }
 
-    func complain(
+    package func complain(
         _ severity: Problem.Severity = .error, found: String? = nil, expected: String, remedy: String? = nil
     ) {
         document.report(
@@ -24,7 +24,7 @@ struct Field {
     }
 
     /// The value as it stands in the file: what a variable brought in may be a secret.
-    var shown: String {
+    package var shown: String {
         switch node {
         case .scalar(let scalar): isNull ? "nothing" : "'\(shortened(scalar.string))'"
         case .mapping: "a mapping"
@@ -34,7 +34,7 @@ struct Field {
     }
 
     /// A scalar in the given form; otherwise `nil`, and what came and was expected is a problem.
-    func read<T>(_ form: Form<T>) -> T? {
+    package func read<T>(_ form: Form<T>) -> T? {
         guard let text = scalarText(expected: form.expected) else { return nil }
         guard let value = form.parse(text) else {
             complain(found: form.isShown ? nil : "something else", expected: form.expected)
@@ -44,7 +44,7 @@ struct Field {
     }
 
     /// The elements of a list; nothing written is an empty one.
-    func elements(expected: String) -> [Field]? {
+    package func elements(expected: String) -> [Field]? {
         if isNull { return [] }
         guard case .sequence(let sequence) = node else {
             complain(expected: expected)
@@ -54,14 +54,14 @@ struct Field {
     }
 
     /// A list of scalars, or `nil` when one of them is not in the form.
-    func list<T>(_ form: Form<T>) -> [T]? {
+    package func list<T>(_ form: Form<T>) -> [T]? {
         guard let elements = elements(expected: "a list, each element \(form.expected)") else { return nil }
         let values = elements.map { $0.read(form) }
         return values.contains { $0 == nil } ? nil : values.compactMap(\.self)
     }
 
     /// A list, or a single scalar for a list of one.
-    func oneOrMore<T>(_ form: Form<T>) -> [T]? {
+    package func oneOrMore<T>(_ form: Form<T>) -> [T]? {
         if case .sequence = node {
             guard let values = list(form) else { return nil }
             guard !values.isEmpty else {
@@ -74,14 +74,14 @@ struct Field {
     }
 
     /// Reads the keys of a mapping; those that `body` did not ask for are unknown, hence problems.
-    func mapping<T>(_ body: (Section) -> T?) -> T? {
+    package func mapping<T>(_ body: (Section) -> T?) -> T? {
         guard let section = Section(self) else { return nil }
         let value = body(section)
         section.reportUnknownKeys()
         return value
     }
 
-    func mapping(_ body: (Section) -> Void) { _ = mapping { section -> Void? in body(section) } }
+    package func mapping(_ body: (Section) -> Void) { _ = mapping { section -> Void? in body(section) } }
 
     private func scalarText(expected: String) -> String? {
         guard case .scalar(let scalar) = node, !isNull else {
@@ -145,4 +145,22 @@ func onOneLine(_ text: String) -> String { text.replacing(/[\p{Cc}]/, with: "·"
 func shortened(_ text: String) -> String {
     let line = onOneLine(text)
     return line.count <= 80 ? line : line.prefix(79) + "…"
+}
+
+extension Field {
+    /// Where it stands, `rules.d/site.yaml:7`.
+    package var place: String { document.source.name + (line.map { ":\($0)" } ?? "") }
+
+    /// From 1; `nil` where it is not known.
+    package var line: Int? { node.mark?.line }
+
+    /// One of the names that are there.
+    package func name(of what: String, among known: [String], remedy: String? = nil) -> String? {
+        guard let name = read(.identifier) else { return nil }
+        if known.contains(name) { return name }
+        complain(
+            expected: known.isEmpty ? "\(what), of which there is none" : "\(what): " + known.joined(separator: ", "),
+            remedy: nearest(to: name, among: known).map { "did you mean '\($0)'?" } ?? remedy)
+        return nil
+    }
 }

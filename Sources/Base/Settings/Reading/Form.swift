@@ -2,13 +2,13 @@ import FireModel
 import Foundation
 
 /// How a scalar is written: what to expect, in words, and how to read it.
-struct Form<T> {
-    let expected: String
+package struct Form<T> {
+    package let expected: String
     /// `false` for what may hold a secret: then a problem does not repeat it.
-    var isShown = true
-    let parse: (String) -> T?
+    package var isShown = true
+    package let parse: (String) -> T?
 
-    init(_ expected: String, isShown: Bool = true, _ parse: @escaping (String) -> T?) {
+    package init(_ expected: String, isShown: Bool = true, _ parse: @escaping (String) -> T?) {
         self.expected = expected
         self.isShown = isShown
         self.parse = parse
@@ -16,13 +16,13 @@ struct Form<T> {
 }
 
 extension Form where T == Bool {
-    static var boolean: Form {
+    package static var boolean: Form {
         Form("true or false") { $0 == "true" ? true : $0 == "false" ? false : nil }
     }
 }
 
 extension Form where T == Int {
-    static func whole(_ range: ClosedRange<Int>) -> Form {
+    package static func whole(_ range: ClosedRange<Int>) -> Form {
         Form("a whole number from \(range.lowerBound) to \(range.upperBound)") { text in
             Int(text).flatMap { range.contains($0) ? $0 : nil }
         }
@@ -30,7 +30,7 @@ extension Form where T == Int {
 }
 
 extension Form where T == Double {
-    static var number: Form {
+    package static var number: Form {
         Form("a number such as 0.10") { text in
             // Swift reads `inf`, `nan` and hexadecimal too, which no threshold is.
             guard text.utf8.allSatisfy({ "+-.0123456789eE".utf8.contains($0) }) else { return nil }
@@ -40,7 +40,7 @@ extension Form where T == Double {
 }
 
 extension Form where T == Duration {
-    static func duration(_ range: ClosedRange<Duration>) -> Form {
+    package static func duration(_ range: ClosedRange<Duration>) -> Form {
         let expected =
             "a duration from \(range.lowerBound.firesense) to \(range.upperBound.firesense), such as 30s or 90d"
         return Form(expected) { text in
@@ -49,7 +49,7 @@ extension Form where T == Duration {
     }
 
     /// Any from `lowest` on.
-    static func duration(from lowest: Duration) -> Form {
+    package static func duration(from lowest: Duration) -> Form {
         Form("a duration of at least \(lowest.firesense), such as 30s or 90d") { text in
             parseDuration(text).flatMap { $0 >= lowest ? $0 : nil }
         }
@@ -65,7 +65,7 @@ private func parseDuration(_ text: String) -> Duration? {
 }
 
 extension Form where T == ByteSize {
-    static func size(from lowest: ByteSize, orZero: Bool) -> Form {
+    package static func size(from lowest: ByteSize, orZero: Bool) -> Form {
         let expected = "a size of at least \(lowest.bytes / (1 << 20))MiB" + (orZero ? ", or 0" : "")
         return Form(expected) { text in
             ByteSize(firesense: text).flatMap { $0.bytes >= lowest.bytes || orZero && $0.bytes == 0 ? $0 : nil }
@@ -75,32 +75,32 @@ extension Form where T == ByteSize {
 
 extension Form where T: RawRepresentable & CaseIterable, T.RawValue == String {
     /// One of the words of an enumeration.
-    static var word: Form {
+    package static var word: Form {
         let words = T.allCases.map(\.rawValue)
         return Form("one of " + words.joined(separator: ", ")) { T(rawValue: $0) }
     }
 }
 
 extension Form where T == ListenAddress {
-    static var listenAddress: Form {
+    package static var listenAddress: Form {
         Form("address:port, such as 127.0.0.1:8470 or [::1]:8470") { ListenAddress($0) }
     }
 }
 
 extension Form where T == Network {
-    static var network: Form {
+    package static var network: Form {
         Form("a network such as 10.20.0.0/16") { Network($0) }
     }
 }
 
 extension Form where T == String {
-    static var hostName: Form {
+    package static var hostName: Form {
         Form("a host name or an address without a port, such as gateway.example or 10.1.2.3") {
             isHostName($0) || ipBytes($0) != nil ? $0 : nil
         }
     }
 
-    static func text(_ expected: String = "a text", upTo limit: Int = 1024, emptyAllowed: Bool = true) -> Form {
+    package static func text(_ expected: String = "a text", upTo limit: Int = 1024, emptyAllowed: Bool = true) -> Form {
         Form("\(expected) of at most \(limit) bytes") { text in
             guard text.utf8.count <= limit, emptyAllowed || !text.isEmpty,
                 !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
@@ -110,29 +110,29 @@ extension Form where T == String {
     }
 
     /// A path of a file; empty for none. Not shown, as people put secrets where their files belong.
-    static var path: Form {
+    package static var path: Form {
         let form = text("a path", upTo: 4095)
         return Form(form.expected, isShown: false, form.parse)
     }
 
-    static var identifier: Form {
+    package static var identifier: Form {
         Form("1–64 of 0-9 A-Z a-z _ . : -") { Names.isIdentifier($0) ? $0 : nil }
     }
 
-    static var area: Form {
+    package static var area: Form {
         Form("an area, 1–32 of 0-9 A-Z a-z _ -") { Names.isArea($0) ? $0 : nil }
     }
 
-    static var host: Form {
+    package static var host: Form {
         Form("a host name or address") { isHostName($0) || ipBytes($0) != nil ? $0 : nil }
     }
 
-    static var timeZone: Form {
+    package static var timeZone: Form {
         Form("a time zone such as Asia/Shanghai") { TimeZone(identifier: $0) == nil ? nil : $0 }
     }
 
     /// Never shown: many a service puts its key into the address.
-    static var webhookURL: Form {
+    package static var webhookURL: Form {
         Form("an address that begins with http:// or https://", isShown: false) { text in
             guard let url = URL(string: text), let scheme = url.scheme?.lowercased(),
                 scheme == "http" || scheme == "https",
@@ -144,7 +144,7 @@ extension Form where T == String {
 
     /// A topic filter of MQTT that leaves `fire/v1` alone: within one session a broker may send a message once
     /// per matching filter.
-    static var extraTopic: Form {
+    package static var extraTopic: Form {
         Form("a topic filter outside fire/v1, such as zigbee2mqtt/+") {
             isTopicFilter($0) && !overlapsNative($0) ? $0 : nil
         }

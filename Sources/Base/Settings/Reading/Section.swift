@@ -1,8 +1,8 @@
 import Yams
 
 /// The keys of one mapping. Asking for a key makes it known; what nobody asked for is a problem.
-final class Section {
-    let field: Field
+package final class Section {
+    package let field: Field
     private var entries: [(key: String, mark: Mark?, value: Field)] = []
     private var known: [String] = []
 
@@ -26,42 +26,58 @@ final class Section {
     }
 
     /// All entries, for mappings whose keys are names.
-    var all: [(key: String, value: Field)] {
+    package var all: [(key: String, value: Field)] {
         known += entries.map(\.key)
         return entries.map { ($0.key, $0.value) }
     }
 
-    subscript(key: String) -> Field? {
+    package subscript(key: String) -> Field? {
         known.append(key)
         return entries.first { $0.key == key }?.value
     }
 
     /// Leaves `value` as it is when the key is absent or wrong.
-    func read<T>(_ key: String, _ form: Form<T>, into value: inout T) {
+    package func read<T>(_ key: String, _ form: Form<T>, into value: inout T) {
         if let read = self[key]?.read(form) { value = read }
     }
 
-    func list<T>(_ key: String, _ form: Form<T>, into value: inout [T]) {
+    package func list<T>(_ key: String, _ form: Form<T>, into value: inout [T]) {
         if let read = self[key]?.list(form) { value = read }
     }
 
-    func mapping(_ key: String, _ body: (Section) -> Void) { self[key]?.mapping(body) }
+    package func mapping(_ key: String, _ body: (Section) -> Void) { self[key]?.mapping(body) }
 
     /// A key that must be there.
-    func required(_ key: String, expected: String) -> Field? {
+    package func required(_ key: String, expected: String) -> Field? {
         if let value = self[key] { return value }
         field.complain(found: "no key '\(key)'", expected: expected)
         return nil
     }
 
-    func required<T>(_ key: String, _ form: Form<T>) -> T? { required(key, expected: form.expected)?.read(form) }
+    package func required<T>(_ key: String, _ form: Form<T>) -> T? {
+        required(key, expected: form.expected)?.read(form)
+    }
 
-    func reportUnknownKeys() {
+    /// They are known ones even where nobody asks for them, because something else is wrong.
+    func know(_ keys: [String]) { known += keys }
+
+    /// What is wrong here is told already.
+    func ignoreUnknownKeys() { known += entries.map(\.key) }
+
+    package func reportUnknownKeys() {
         for entry in entries where !known.contains(entry.key) {
             field.document.report(
                 .error, entry.mark, path: entry.value.path, found: "an unknown key",
-                expected: "one of " + known.joined(separator: ", "),
+                expected: "one of " + known.removingRepetitions.joined(separator: ", "),
                 remedy: nearest(to: entry.key, among: known).map { "did you mean '\($0)'?" })
         }
+    }
+}
+
+extension [String] {
+    /// Each once, where it stands first.
+    fileprivate var removingRepetitions: [String] {
+        var seen: Set<String> = []
+        return filter { seen.insert($0).inserted }
     }
 }

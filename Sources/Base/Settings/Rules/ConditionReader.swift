@@ -1,168 +1,224 @@
 import FireModel
 
-/// Reads `{ metric: pressure, below: 0.10 }` or `{ event: fault }`.
+/// Reads what a rule looks at: a term such as `{ metric: pressure, below: 0.10 }`, several of them, a coincidence, or
+/// silence.
 struct ConditionReader {
     let catalogue: Catalogue
     /// Those the rule names; empty: all.
     let kinds: [DeviceKind]
+    let names: RuleNames
 
-    private static let testKeys = ["above", "below", "at_least", "at_most", "between", "outside", "equals", "one_of"]
+    static let maximumDepth = 4
+    static let maximumTerms = 16
+    static let longestWindow = Duration.seconds(86_400)
+    /// The word by which each form is known; what has none of them is a term.
+    private static let forms = ["all", "any", "not", "devices", "silent"]
 
-    /// `of`: for `clear`, what `when` looks at, which needs no repetition.
-    func condition(_ section: Section, of subject: Condition.Subject?) -> Condition? {
-        let given = readSubject(section)
-        guard given.isSound, let here = given.subject ?? subject else {
-            if given.isSound {
-                section.field.complain(
-                    found: "no metric and no event", expected: "metric: NAME, metrics: [NAME, …] or event: NAME")
-            }
-            knowAllTests(section)
-            return nil
-        }
-        if let subject, !isClear(here, of: subject, section) {
-            knowAllTests(section)
-            return nil
-        }
-        switch here {
-        case .events: return Condition(subject: here, test: .reported)
-        case .metrics(let names):
-            guard let (test, field) = readTest(section), areKnown(names, section), fits(test, names, field) else {
+    private var terms: TermReader { TermReader(catalogue: catalogue, kinds: kinds) }
+
+    /// The condition of a rule.
+    func when(_ field: Field) -> Condition? {
+        field.mapping { section -> Condition? in
+            guard let condition = whole(section, like: nil), isReachable(condition, field) else { return nil }
+            if condition.isAlwaysFulfilled {
+                field.complain(found: "a condition that every value fulfils", expected: "one that tells values apart")
                 return nil
             }
-            return Condition(subject: here, test: test)
+            return condition
         }
     }
 
-    // MARK: Subject
-
-    private func readSubject(_ section: Section) -> (subject: Condition.Subject?, isSound: Bool) {
-        let fields = ["metric", "metrics", "event"].compactMap { key in section[key].map { (key, $0) } }
-        guard let (key, field) = fields.first else { return (nil, true) }
-        guard fields.count == 1 else {
-            section.field.complain(
-                found: fields.map(\.0).joined(separator: " and "), expected: "one of metric, metrics, event")
-            return (nil, false)
+    /// A condition beside the `when` of a rule, over the same metrics or events: its `clear`, or the `when` of an override.
+    func condition(_ field: Field, beside when: Condition) -> Condition? {
+        field.mapping { section -> Condition? in
+            guard let condition = whole(section, like: when) else { return nil }
+            if when.term == nil || condition.term == nil, !condition.subjects.isSubset(of: when.subjects) {
+                field.complain(
+                    found: "other metrics than in 'when'", expected: when.subjects.sorted().joined(separator: ", "))
+                return nil
+            }
+            return condition
         }
-        guard let names = field.oneOrMore(.identifier) else { return (nil, false) }
-        guard key == "event" else { return (.metrics(names), true) }
-        let known = EventName.allCases.map(\.rawValue)
-        for name in names where !known.contains(name) {
+    }
+
+    /// - Parameter model: the condition whose subject a term may leave out.
+    private func whole(_ section: Section, like model: Condition?) -> Condition? {
+        guard let form = form(of: section) else { return nil }
+        switch form {
+        case "devices": return coincidence(section)
+        case "silent": return silence(section)
+        default: return part(section, form, depth: 0, like: model?.term)
+        }
+    }
+
+    /// - Returns: `term` for what has none of the words of a form; `nil`: two of them, which is a problem.
+    private func form(of section: Section) -> String? {
+        let given = Self.forms.filter { section[$0] != nil }
+        guard given.count > 1 else { return given.first ?? "term" }
+        section.field.complain(
+            found: given.joined(separator: " and "), expected: "one of " + Self.forms.joined(separator: ", "),
+            remedy: "put one into the other")
+        section.ignoreUnknownKeys()
+        return nil
+    }
+
+    // MARK: Trees
+
+    private func part(_ section: Section, _ form: String, depth: Int, like model: Condition.Term?) -> Condition? {
+        if form == "term" { return terms.term(section, like: model, isAlone: depth == 0).map { .term($0) } }
+        guard let field = section[form] else { return nil }
+        guard form != "devices", form != "silent" else {
+            section.field.complain(
+                found: "'\(form)' within another condition", expected: "it as the whole of 'when'")
+            section.ignoreUnknownKeys()
+            return nil
+        }
+        guard depth < Self.maximumDepth else {
+            field.complain(found: "all, any and not within each other", expected: "at most \(Self.maximumDepth) deep")
+            return nil
+        }
+        let condition: Condition?
+        if form == "not" {
+            condition = inner(field, depth: depth).map { .not($0) }
+        } else {
+            guard let fields = field.elements(expected: "a list of conditions") else { return nil }
+            guard fields.count > 1 else {
+                field.complain(
+                    found: fields.isEmpty ? "no condition" : "one condition", expected: "two or more conditions",
+                    remedy: fields.isEmpty ? nil : "leave out '\(form)'")
+                return nil
+            }
+            condition = all(fields.map { inner($0, depth: depth) }).map { form == "all" ? .all($0) : .any($0) }
+        }
+        guard let condition else { return nil }
+        if depth == 0, condition.terms.count > Self.maximumTerms {
+            field.complain(found: "\(condition.terms.count) terms", expected: "at most \(Self.maximumTerms)")
+            return nil
+        }
+        if !condition.canBeFulfilled {
             field.complain(
-                found: "'\(name)'", expected: "one of " + known.joined(separator: ", "),
-                remedy: nearest(to: name, among: known).map { "did you mean '\($0)'?" })
-            return (nil, false)
+                found: "conditions that exclude each other", expected: "'\(form)' that some value fulfils",
+                remedy: "this rule would never raise an alarm")
+            return nil
         }
-        return (.events(names), true)
+        return condition
     }
 
-    /// What ends an alarm must be told by what began it.
-    private func isClear(_ here: Condition.Subject, of subject: Condition.Subject, _ section: Section) -> Bool {
-        switch (here, subject) {
-        case (.metrics(let a), .metrics(let b)) where a == b: return true
-        case (.events, .events): return true
-        case (_, .metrics(let names)):
-            section.field.complain(
-                found: "another subject than in 'when'",
-                expected: "\(names.joined(separator: ", ")), or no subject at all")
-        case (_, .events):
-            section.field.complain(found: "a metric", expected: "an event, as in 'when'")
+    private func inner(_ field: Field, depth: Int) -> Condition? {
+        field.mapping { section -> Condition? in
+            form(of: section).flatMap { part(section, $0, depth: depth + 1, like: nil) }
         }
+    }
+
+    // MARK: Several devices, none at all
+
+    private func coincidence(_ section: Section) -> Condition? {
+        let devices = section.required("devices", .whole(2...1000))
+        let within = section.required("within", .duration(.seconds(1)...Self.longestWindow))
+        let place = section.required("in", expected: "in: area, site or the name of a group").flatMap(place)
+        let field = section.required("of", expected: "of: the condition that holds on each of them")
+        let condition = field?.mapping { inner -> Condition? in
+            form(of: inner).flatMap { part(inner, $0, depth: 0, like: nil) }
+        }
+        guard let devices, let within, let place, let condition else { return nil }
+        if let field, condition.isAlwaysFulfilled {
+            field.complain(found: "a condition that every value fulfils", expected: "one that tells values apart")
+            return nil
+        }
+        if case .groups(let groups) = place, !groups.isEmpty, groups.allSatisfy({ $0.areas.isEmpty }) {
+            let most = groups.map { Set($0.devices).count }.max() ?? 0
+            if most < devices {
+                section["devices"]?.complain(expected: "at most \(most), as no group of them has more devices")
+                return nil
+            }
+        }
+        return .coincidence(.init(devices: devices, place: place, within: within, of: condition))
+    }
+
+    private func place(_ field: Field) -> Condition.Coincidence.Place? {
+        if case .sequence = field.node {
+            guard let groups = names.groups(named: field) else { return nil }
+            if groups.isEmpty { field.complain(found: "an empty list", expected: "names of groups") }
+            return groups.isEmpty ? nil : .groups(groups)
+        }
+        if let word = field.node.scalar?.string, let place = Condition.Coincidence.Place(word: word) { return place }
+        return names.group(named: field).map { .groups([$0]) }
+    }
+
+    private func silence(_ section: Section) -> Condition? {
+        let form = Form<Condition.Silence>("a duration from 1m to 90d such as 25h, or intervals from 1x to 1000x") {
+            text in
+            if text.hasSuffix("x") {
+                return Form<Double>.number.parse(String(text.dropLast())).flatMap {
+                    (1...1000).contains($0) ? .intervals($0) : nil
+                }
+            }
+            return Form<Duration>.duration(.seconds(60)...(.seconds(90 * 86_400))).parse(text).map { .duration($0) }
+        }
+        return section["silent"]?.read(form).map { .silent($0) }
+    }
+
+    // MARK: Whom it can reach
+
+    /// Each kind that the rule names has what the condition looks at, or the rule would be silent there for ever.
+    private func isReachable(_ condition: Condition, _ field: Field) -> Bool {
+        for kind in kinds where !condition.isReachable(for: kind) {
+            let names = condition.subjects.filter { !$0.hasPrefix(EventName.metricPrefix) && kind[metric: $0] == nil }
+            (field.at("metric") ?? field.at("metrics") ?? field).complain(
+                found: names.sorted().map { "'\($0)'" }.joined(separator: ", "),
+                expected: "a metric that \(kind.name) has, too")
+            return false
+        }
+        guard kinds.isEmpty, !catalogue.kinds.contains(where: condition.isReachable) else { return true }
+        field.complain(
+            found: "metrics of different kinds", expected: "metrics that one kind of device has together",
+            remedy: "name the kinds of the rule")
         return false
-    }
-
-    /// A metric must be known to one of the kinds, and a kind must know one of the metrics.
-    private func areKnown(_ names: [String], _ section: Section) -> Bool {
-        guard let field = section["metric"] ?? section["metrics"] else { return true }
-        let searched = kinds.isEmpty ? catalogue.kinds : kinds
-        let known = Set(searched.flatMap { $0.metrics.map(\.name) })
-        for name in names where !known.contains(name) {
-            field.complain(
-                found: "'\(name)'",
-                expected: "a metric of "
-                    + (kinds.isEmpty ? "a kind of the catalogue" : kinds.map(\.name).joined(separator: ", ")),
-                remedy: nearest(to: name, among: known.sorted()).map { "did you mean '\($0)'?" }
-                    ?? "describe it in device-kinds.yaml")
-            return false
-        }
-        for kind in kinds where !names.contains(where: { kind[metric: $0] != nil }) {
-            field.complain(
-                found: names.map { "'\($0)'" }.joined(separator: ", "), expected: "a metric that \(kind.name) has, too")
-            return false
-        }
-        return true
-    }
-
-    // MARK: Test
-
-    private func readTest(_ section: Section) -> (Condition.Test, Field)? {
-        let fields = Self.testKeys.compactMap { key in section[key].map { (key, $0) } }
-        guard fields.count == 1, let (key, field) = fields.first else {
-            section.field.complain(
-                found: fields.isEmpty ? "no test" : fields.map(\.0).joined(separator: " and "),
-                expected: "one of " + Self.testKeys.joined(separator: ", "))
-            return nil
-        }
-        let test: Condition.Test? =
-            switch key {
-            case "above": field.read(.number).map { .above($0) }
-            case "below": field.read(.number).map { .below($0) }
-            case "at_least": field.read(.number).map { .atLeast($0) }
-            case "at_most": field.read(.number).map { .atMost($0) }
-            case "between": field.range().map { .between($0) }
-            case "outside": field.range().map { .outside($0) }
-            case "equals": field.value().map { .equals($0) }
-            default: readOneOf(field)
-            }
-        return test.map { ($0, field) }
-    }
-
-    private func readOneOf(_ field: Field) -> Condition.Test? {
-        guard let elements = field.elements(expected: "a list of values") else { return nil }
-        guard !elements.isEmpty else {
-            field.complain(found: "an empty list", expected: "a list of values")
-            return nil
-        }
-        let values = elements.map { $0.value() }
-        return values.contains { $0 == nil } ? nil : .oneOf(values.compactMap(\.self))
-    }
-
-    /// The keys of tests are known ones even where something else is wrong.
-    private func knowAllTests(_ section: Section) { for key in Self.testKeys { _ = section[key] } }
-
-    /// The metric has such values, and within its plausible range: a limit beyond it is a limit in another unit.
-    private func fits(_ test: Condition.Test, _ names: [String], _ field: Field) -> Bool {
-        let searched = kinds.isEmpty ? catalogue.kinds : kinds
-        for kind in searched {
-            for metric in names.compactMap({ kind[metric: $0] }) {
-                guard test.types == [metric.type] else {
-                    let words = test.types.map(\.rawValue).sorted().joined(separator: " and ")
-                    field.complain(
-                        found: "a test of \(words)",
-                        expected: "one of \(metric.type.rawValue), as \(metric.name) of \(kind.name) is")
-                    return false
-                }
-                guard let range = metric.plausible else { continue }
-                for limit in test.numbers where !range.contains(limit) {
-                    let unit = metric.unit.map { " \($0)" } ?? ""
-                    field.complain(
-                        found: shortest(limit),
-                        expected:
-                            "\(shortest(range.lowerBound)) to \(shortest(range.upperBound))\(unit), the plausible range of \(metric.name) of \(kind.name)"
-                    )
-                    return false
-                }
-            }
-        }
-        return true
     }
 }
 
-extension Field {
-    /// A value as in YAML: `true`, `0.10`, and everything in quotes a text.
-    func value() -> Value? {
-        guard let text = read(.text("a number, true, false or a text")) else { return nil }
-        guard isPlain else { return .text(text) }
-        if let bool = Form<Bool>.boolean.parse(text) { return .boolean(bool) }
-        return Form<Double>.number.parse(text).map { .number($0) } ?? .text(text)
+extension Condition {
+    /// All of it, however deep.
+    var terms: [Term] {
+        switch self {
+        case .term(let term): [term]
+        case .all(let parts), .any(let parts): parts.flatMap(\.terms)
+        case .not(let part): part.terms
+        case .coincidence(let it): it.of.terms
+        case .silent: []
+        }
     }
+
+    /// Names of metrics, and of events with their prefix.
+    var subjects: Set<String> {
+        Set(
+            terms.flatMap { term in
+                switch term.subject {
+                case .metrics(let names): names
+                case .events(let names): names.map { EventName.metricPrefix + $0 }
+                }
+            })
+    }
+
+    /// What was never reported is not fulfilled, and neither is its opposite.
+    func isReachable(for kind: DeviceKind) -> Bool {
+        switch self {
+        case .term(let term):
+            if case .metrics(let names) = term.subject {
+                names.contains { kind[metric: $0] != nil || $0 == EventName.online }
+            } else {
+                true
+            }
+        case .all(let parts): parts.allSatisfy { $0.isReachable(for: kind) }
+        case .any(let parts): parts.contains { $0.isReachable(for: kind) }
+        case .not(let part): part.isReachable(for: kind)
+        case .coincidence(let it): it.of.isReachable(for: kind)
+        case .silent: true
+        }
+    }
+}
+
+extension EventName {
+    /// The metric under which a device's status is stored (contract 2).
+    static let online = "online"
 }

@@ -3,7 +3,12 @@ import FireModel
 extension Condition {
     /// Whether one reading or event fulfils both, so that the alarm would be raised and cleared by it.
     func canHoldTogether(with other: Condition) -> Bool {
-        guard case .term(let term) = self, case .term(let its) = other else { return false }
+        guard case .term(let term) = self, case .term(let its) = other else {
+            // Of a function and a value of the same metric nobody knows which go together.
+            let known = Set(terms.map { "\($0.subject) \($0.measure)" })
+            guard other.terms.allSatisfy({ known.contains("\($0.subject) \($0.measure)") }) else { return false }
+            return Condition.all([self, other]).canBeFulfilled
+        }
         return switch (term.subject, its.subject) {
         case (.events(let names), .events(let others)): !Set(names).isDisjoint(with: others)
         default: term.measure == its.measure && term.test.canHoldTogether(with: its.test)
@@ -13,12 +18,8 @@ extension Condition {
 
 extension Condition.Test {
     /// Whether some value fulfils both, so that the alarm would be raised and cleared by it.
-    ///
-    /// Conditions change only at their limits, so the limits and their neighbours stand for all numbers.
     func canHoldTogether(with other: Condition.Test) -> Bool {
-        let limits = (numbers + other.numbers).flatMap { [$0, $0.nextUp, $0.nextDown] }
-        let candidates = limits.map { Value.number($0) } + listed + other.listed + [.boolean(true), .boolean(false)]
-        return candidates.contains { holds($0) && other.holds($0) }
+        (candidates + other.candidates).contains { holds($0) && other.holds($0) }
     }
 
     /// Types of values it can be true of.
@@ -28,14 +29,7 @@ extension Condition.Test {
         case .reported: [.boolean]
         case .changed: Set(Metric.ValueType.allCases)
         case .equals, .oneOf:
-            Set(
-                listed.map { value -> Metric.ValueType in
-                    switch value {
-                    case .number: .number
-                    case .boolean: .boolean
-                    case .text: .text
-                    }
-                })
+            Set(listed.map(\.type))
         }
     }
 
@@ -49,7 +43,7 @@ extension Condition.Test {
         }
     }
 
-    private var listed: [Value] {
+    var listed: [Value] {
         switch self {
         case .equals(let value): [value]
         case .oneOf(let values): values
@@ -57,7 +51,7 @@ extension Condition.Test {
         }
     }
 
-    private func holds(_ value: Value) -> Bool {
+    func holds(_ value: Value) -> Bool {
         switch (self, value) {
         case (.above(let limit), .number(let x)): x > limit
         case (.below(let limit), .number(let x)): x < limit
@@ -66,6 +60,7 @@ extension Condition.Test {
         case (.between(let range), .number(let x)): range.contains(x)
         case (.outside(let range), .number(let x)): !range.contains(x)
         case (.equals, _), (.oneOf, _): listed.contains(value)
+        case (.reported, .boolean(let active)): active
         default: false
         }
     }

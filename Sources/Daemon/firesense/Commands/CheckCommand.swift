@@ -2,6 +2,7 @@ import ArgumentParser
 import FireAssembly
 import FireModel
 import FireSettings
+import FireStore
 import Foundation
 
 /// `firesense check`
@@ -16,12 +17,48 @@ struct CheckCommand: ParsableCommand {
     @Flag(help: "Exit with 3 when there are warnings.")
     var strict = false
 
+    @Flag(
+        help: """
+            Say what a reload would do to the rules, beside the last accepted configuration. \
+            与上次生效的配置相比，重载会怎样改变规则。
+            """)
+    var diff = false
+
     func run() throws {
         let loaded = Daemon.load(path: files.config)
         let report = CheckReport(loaded)
         try Output.text(report.text)
+        if diff, loaded.isValid { try Output.text(Self.difference(loaded)) }
         let code = report.exitCode(strict: strict)
         if code != ExitStatus.done { throw ExitCode(code) }
+    }
+}
+
+extension CheckCommand {
+    fileprivate static func difference(_ loaded: LoadedConfiguration) -> String {
+        guard let accepted = Daemon.lastAccepted(loaded.configuration) else {
+            return "no configuration was accepted yet in \(Daemon.acceptedDirectory(loaded.configuration)), "
+                + "or this user cannot read it\n"
+        }
+        return RuleDifferenceText(
+            difference: RuleDifference(from: accepted.rules, to: loaded.rules),
+            active: activeAlarms(loaded.configuration.store.path)
+        ).text
+    }
+
+    /// How many alarms of each rule are active; `nil`: the database cannot be read.
+    private static func activeAlarms(_ database: String) -> [String: Int]? {
+        guard let reader = try? StoreReader(path: database) else { return nil }
+        var filter = AlarmFilter()
+        filter.state = .active
+        var counts: [String: Int] = [:]
+        var cursor: String?
+        repeat {
+            guard let page = try? reader.alarms(filter, limit: 1000, cursor: cursor) else { return nil }
+            for alarm in page.items { counts[alarm.rule, default: 0] += 1 }
+            cursor = page.next
+        } while cursor != nil
+        return counts
     }
 }
 
