@@ -89,10 +89,10 @@ public struct HistoryScan: Sendable {
             try Self.gather(db, history, buckets, start, end, target)
         }
         batch.sort(from: start)
-        let count = max(Int64(batch.items.count), 1)
         // Towards the target, but no farther than fourfold at once: nights are quiet and storms are not.
-        let ideal = (cut - start) * Int64(target) / count
-        width = min(max(min(ideal, (cut - start) * 4), 1), Self.mostWidth)
+        let widest = min((cut - start) * 4, Self.mostWidth)
+        let count = Int64(batch.items.count)
+        width = count == 0 ? widest : min(max((cut - start) * Int64(target) / count, 1), widest)
         reached = Timestamp(milliseconds: cut)
         isDone = cut >= to
         return batch
