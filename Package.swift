@@ -170,7 +170,7 @@ let package = Package(
         tests(
             "Daemon",
             [
-                "firesense", "firesense-simulator", "FireAssembly", "FireModel", "FireSettings", "FireTelemetry",
+                "firesense", "firesense-simulator", "FireAssembly", "FireRehearsal", "FireModel", "FireSettings", "FireTelemetry",
                 "FireMQTT", "FireIntake", "FireRing", "FireStore", "FireDispatch", hummingbird, crypto, log,
             ]),
     ],

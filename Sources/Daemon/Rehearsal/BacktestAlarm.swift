@@ -35,6 +35,11 @@ public struct BacktestOutcome: Sendable {
     public var from: Timestamp
     public var to: Timestamp
 
+    public init(from: Timestamp, to: Timestamp) {
+        self.from = from
+        self.to = to
+    }
+
     /// One rule in figures.
     public struct Figures: Sendable, Equatable {
         public var rule: String

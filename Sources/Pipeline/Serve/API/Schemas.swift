@@ -46,7 +46,12 @@ enum Schemas {
             .object([
                 "change": .words(AlarmChange.Kind.self), "revision": .count(), "at": .time, "cause": .string,
                 "alarm": .reference("Alarm"),
-            ]))
+            ])),
+        "context": Schema.array(
+            .object(["component": .string.orNull, "metric": .string, "points": points])
+        ).orNull.saying(
+            "What was stored of its device and component from 10 minutes before the raise to 2 minutes after, when "
+                + "somebody judged it; null: nobody has, or nothing was stored."),
     ])
 
     private static let kind = Schema.object([
