@@ -134,7 +134,8 @@ let package = Package(
         .executableTarget(
             name: "firesense",
             dependencies: [
-                "FireAssembly", "FireRehearsal", "FireModel", "FireSettings", "FireTelemetry", "FireNormalise", "FireJSON",
+                "FireAssembly", "FireRehearsal", "FireModel", "FireSettings", "FireTelemetry", "FireNormalise",
+                "FireJSON",
                 "FireStore", "FireMQTT", "FireSystemd", http, nio, arguments, log,
             ],
             path: "Sources/Daemon/firesense", swiftSettings: strict),
@@ -170,7 +171,8 @@ let package = Package(
         tests(
             "Daemon",
             [
-                "firesense", "firesense-simulator", "FireAssembly", "FireRehearsal", "FireModel", "FireSettings", "FireTelemetry",
+                "firesense", "firesense-simulator", "FireAssembly", "FireRehearsal", "FireModel", "FireSettings",
+                "FireTelemetry",
                 "FireMQTT", "FireIntake", "FireRing", "FireStore", "FireDispatch", hummingbird, crypto, log,
             ]),
     ],
