@@ -175,7 +175,8 @@ let package = Package(
         tests(
             "Daemon",
             [
-                "firesense", "firesense-simulator", "FireAssembly", "FireModel", "FireSettings", "FireTelemetry",
+                "firesense", "firesense-simulator", "FireAssembly", "FireRehearsal", "FireModel", "FireSettings",
+                "FireTelemetry",
                 "FireMQTT", "FireIntake", "FireRing", "FireStore", "FireDispatch", hummingbird, crypto, log,
             ]),
     ],

@@ -55,6 +55,8 @@ import Testing
         (.post, "/api/v1/alarms/{id}/verdict", "/api/v1/alarms/alarm-003/verdict", #"{"by":"Li","verdict":"test"}"#),
         (.post, "/api/v1/alarms/{id}/reset", "/api/v1/alarms/alarm-001/reset", #"{"by":"Li","force":false}"#),
         (.post, "/api/v1/alarms/{id}/reset", "/api/v1/alarms/alarm-001/reset", #"{"by":7}"#),
+        (.get, "/api/v1/rules/report", "/api/v1/rules/report?by=device&operators=2", ""),
+        (.get, "/api/v1/rules/report", "/api/v1/rules/report?operators=0", ""),
         (.get, "/api/v1/deliveries", "/api/v1/deliveries", ""), (.get, "/api/v1/quarantine", "/api/v1/quarantine", ""),
         (.post, "/api/v1/quarantine/{id}/retry", "/api/v1/quarantine/2/retry", ""),
         (.post, "/api/v1/quarantine/{id}/retry", "/api/v1/quarantine/1/retry", ""),

@@ -27,6 +27,15 @@ public enum Verdict: String, Sendable, CaseIterable, Codable {
 
     /// The alarm was not real: a latched alarm ends with it. The others never clear (contract 6, latch).
     public var clears: Bool { self == .falseAlarm || self == .test || self == .drill }
+
+    /// Whether the alarm was right; `nil`: it says nothing about that, such as a test.
+    public var isTrue: Bool? {
+        switch self {
+        case .trueFire, .trueAlarm: true
+        case .falseAlarm: false
+        case .test, .drill, .fault, .unknown: nil
+        }
+    }
 }
 
 /// The device as an alarm shows it. Everything but the first three comes from the registry.

@@ -104,7 +104,22 @@ struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, DeliveryLedger, Q
         return try await off { try reader.alarm(id) }
     }
 
+    func context(of alarm: String) async throws -> [VerdictContext.Series]? {
+        let reader = try reader()
+        return try await off { try reader.context(of: alarm) }
+    }
+
+    /// What there was to be seen when somebody judged. Read here and not by the worker, which has others to serve; a
+    /// verdict is taken also where it cannot be read.
+    private func keepContext(of alarm: Alarm) async {
+        guard let reader = try? reader(),
+            let context = try? await off({ try reader.surroundings(of: alarm) }), !context.series.isEmpty
+        else { return }
+        _ = inbox.post(.keep(context))
+    }
+
     func act(_ act: OperatorAct, on alarm: Alarm) async throws(OperatorActError) -> Alarm {
+        if case .verdict = act.deed { await keepContext(of: alarm) }
         let result = await withCheckedContinuation { continuation in
             let request = WorkerInbox.Request.act(
                 act, on: alarm, reply: WorkerInbox.Reply(continuation: continuation))

@@ -9,6 +9,7 @@ extension Worker {
         for request in inbox.takeRequests() {
             switch request {
             case .act(let act, let alarm, let reply): perform(act, alarm, reply)
+            case .keep(let context): keep(context)
             case .retry(let item, let reply): retry(item, reply)
             case .reload(let loaded, let reply):
                 adopt(loaded)
@@ -37,6 +38,16 @@ extension Worker {
             }
         } catch {
             reply(.failure(error))
+        }
+    }
+
+    func keep(_ context: VerdictContext) {
+        guard let store = pipeline.store else { return }
+        do throws(StoreError) {
+            try store.keep(context)
+            mustCommit = true
+        } catch {
+            begin(trouble: error)
         }
     }
 

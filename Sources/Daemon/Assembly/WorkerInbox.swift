@@ -9,6 +9,8 @@ import Synchronization
 final class WorkerInbox: Sendable {
     enum Request: Sendable {
         case act(OperatorAct, on: Alarm, reply: Reply<Result<Alarm, OperatorActError>>)
+        /// Before the verdict it belongs to, so that it is durable no later.
+        case keep(VerdictContext)
         case retry(QuarantineItem, reply: Reply<RetryAnswer>)
         case reload(LoadedConfiguration, reply: Reply<Bool>)
         case cancelDeliveries(exceptFor: [String])

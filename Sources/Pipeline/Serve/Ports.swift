@@ -100,6 +100,8 @@ public protocol AlarmDesk: Sendable {
     func alarms(_ filter: AlarmFilter, limit: Int, cursor: String?) async throws -> Page<Alarm>
     /// One alarm and its history, oldest change first.
     func alarm(_ id: String) async throws -> (alarm: Alarm, history: [AlarmHistoryItem])?
+    /// What the device said around an alarm that was judged, as kept at the verdict; `nil`: nothing is kept.
+    func context(of alarm: String) async throws -> [VerdictContext.Series]?
     /// Returns the alarm as it is once the act is durable.
     func act(_ act: OperatorAct, on alarm: Alarm) async throws(OperatorActError) -> Alarm
 }

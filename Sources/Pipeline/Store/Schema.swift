@@ -7,12 +7,13 @@ import GRDB
 enum Schema {
     /// "FIRE", so that `file` and we know our own from another program's database.
     static let applicationID: Int64 = 0x4649_5245
-    static let version = 2
+    static let version = 3
 
     private static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator().disablingDeferredForeignKeyChecks()
         migrator.registerMigration("1") { try $0.execute(sql: first) }
         migrator.registerMigration("2") { try $0.execute(sql: second) }
+        migrator.registerMigration("3") { try $0.execute(sql: third) }
         return migrator
     }
 
@@ -120,5 +121,11 @@ enum Schema {
         CREATE INDEX series_by_metric ON series(metric, device);
         -- The last row of the journal whose readings are in segments.
         INSERT INTO meta VALUES ('sealed', 0);
+        """
+
+    private static let third = """
+        -- What the device said around an alarm that was judged; body: `context` of the API, points: how many are in it.
+        CREATE TABLE verdict_context(alarm TEXT PRIMARY KEY, points INTEGER NOT NULL, body TEXT NOT NULL)
+          STRICT, WITHOUT ROWID;
         """
 }

@@ -193,6 +193,12 @@ extension MemoryGateway: AlarmDesk {
         }
     }
 
+    func context(of alarm: String) async throws -> [VerdictContext.Series]? {
+        guard alarm == "alarm-003" else { return nil }
+        let point = Point(at: Sample.start, value: .number(0.05))
+        return [VerdictContext.Series(component: nil, metric: "pressure", points: [point])]
+    }
+
     func act(_ act: OperatorAct, on alarm: Alarm) async throws(OperatorActError) -> Alarm {
         let id = alarm.id
         return try state.withLock { state throws(OperatorActError) in

@@ -17,12 +17,11 @@ struct AlarmsShowCommand: AsyncParsableCommand {
 
     func run() async throws {
         let found = try source.find()
-        let (alarm, history) = try await found.read { data in
+        let report = try await found.read { data in
             let id = try await wholeID(id, data)
-            guard let alarm = try await data.alarm(id) else { throw unknownAlarm(id) }
-            return alarm
+            guard let (alarm, history) = try await data.alarm(id) else { throw unknownAlarm(id) }
+            return AlarmReport(alarm: alarm, history: history, context: try await data.context(of: id))
         }
-        let report = AlarmReport(alarm: alarm, history: history)
         let language = Language(environment: ProcessInfo.processInfo.environment)
         switch format {
         case .table: try Output.text(report.text(found.localTime, language))
@@ -37,6 +36,8 @@ struct AlarmReport {
     var alarm: Alarm
     /// Oldest first.
     var history: [AlarmHistoryItem]
+    /// What its device said around it, when somebody judged it.
+    var context: [VerdictContext.Series]?
 
     func text(_ time: LocalTime, _ language: Language) -> String {
         let facts = facts(time, language).filter { !$0.value.isEmpty }
@@ -46,7 +47,21 @@ struct AlarmReport {
         }
         var table = Table([.text("at"), .text("change"), .number("revision"), .text("cause")])
         table.rows = history.map { [time.text($0.at), $0.kind.rawValue, "\($0.revision)", $0.cause] }
-        return lines.joined() + "\n" + table.text
+        return lines.joined() + "\n" + table.text + contextText(time)
+    }
+
+    private func contextText(_ time: LocalTime) -> String {
+        guard let context, !context.isEmpty else { return "" }
+        var table = Table([.text("metric"), .text("first"), .text("last"), .number("readings"), .text("values")])
+        table.rows = context.map { series in
+            let values = series.points.suffix(12).map(\.value.description)
+            return [
+                series.metric, time.text(series.points.first?.at), time.text(series.points.last?.at),
+                "\(series.points.count)",
+                (series.points.count > values.count ? "… " : "") + values.joined(separator: " "),
+            ]
+        }
+        return "\ncontext of the verdict\n" + table.text
     }
 
     private func facts(_ time: LocalTime, _ language: Language) -> [(name: String, value: String)] {
@@ -101,6 +116,8 @@ struct AlarmReport {
         list.array { list in
             for item in history { item.writeJSON(to: &list) }
         }
-        return alarm.json.dropLast() + ",\"history\":\(list.text)}"
+        var around = JSONWriter()
+        if let context { VerdictContext.writeJSON(context, to: &around) } else { around.string(nil) }
+        return alarm.json.dropLast() + ",\"history\":\(list.text),\"context\":\(around.text)}"
     }
 }

@@ -85,6 +85,10 @@ struct DatabaseData: GatewayData {
         try await blocking { try reader.alarm(id) }
     }
 
+    func context(of alarm: String) async throws -> [VerdictContext.Series]? {
+        try await blocking { try reader.context(of: alarm) }
+    }
+
     func deliveries(_ state: Delivery.State?, limit: Int, cursor: String?) async throws -> Page<DeliverySummary> {
         try await blocking { try reader.deliveries(state: state, limit: limit, cursor: cursor) }
     }

@@ -22,6 +22,8 @@ protocol GatewayData: Sendable {
     func alarms(_ filter: AlarmFilter, limit: Int, cursor: String?) async throws -> Page<Alarm>
     /// With its history, oldest change first.
     func alarm(_ id: String) async throws -> (alarm: Alarm, history: [AlarmHistoryItem])?
+    /// What was kept of it when somebody judged it.
+    func context(of alarm: String) async throws -> [VerdictContext.Series]?
     /// Newest first.
     func deliveries(_ state: Delivery.State?, limit: Int, cursor: String?) async throws -> Page<DeliverySummary>
     /// Newest first. A page of large payloads is shorter than `limit`.

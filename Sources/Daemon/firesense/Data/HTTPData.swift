@@ -108,6 +108,12 @@ struct HTTPData: GatewayData {
         return body.map { ($0.alarm, $0.history) }
     }
 
+    func context(of alarm: String) async throws -> [VerdictContext.Series]? {
+        struct Body: Decodable { var context: [VerdictContext.Series]? }
+        let body: Body? = try await gateway.find("/api/v1/alarms/\(percentEncoded(alarm))")
+        return body?.context
+    }
+
     func deliveries(_ state: Delivery.State?, limit: Int, cursor: String?) async throws -> Page<DeliverySummary> {
         try await list("/api/v1/deliveries", [("state", state?.rawValue)], limit, cursor) { (body: DeliveryBody) in
             body.summary

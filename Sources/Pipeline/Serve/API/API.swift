@@ -10,6 +10,7 @@ func apiRoutes(_ gateway: Gateway, limits: ServeLimits) -> [Route] {
         + readingRoutes(gateway, latestBytes: limits.latestPage)
         + importRoutes(gateway)
         + alarmRoutes(gateway, pageBytes: limits.page)
+        + ruleRoutes(gateway)
         + deliveryRoutes(gateway, pageBytes: limits.page)
         + quarantineRoutes(gateway, pageBytes: limits.quarantinePage)
         + backupRoutes(gateway)

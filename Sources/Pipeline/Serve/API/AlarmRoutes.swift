@@ -22,12 +22,13 @@ func alarmRoutes(_ gateway: Gateway, pageBytes: Int) -> [Route] {
             }
         },
         Route(
-            method: .get, path: "/api/v1/alarms/{id}", summary: "One alarm with its history, oldest change first.",
+            method: .get, path: "/api/v1/alarms/{id}",
+            summary: "One alarm with its history, oldest change first, and what its device said around it.",
             scope: .read, id: "The alarm's id.", answer: .json(.reference("AlarmWithHistory")),
             refusals: [404: "No such alarm."]
         ) { call in
             guard let found = try await alarms.alarm(call.id) else { throw unknownAlarm(call.id) }
-            return withHistory(found.alarm, found.history)
+            return withHistory(found.alarm, found.history, try await alarms.context(of: found.alarm.id))
         },
         act(
             "acknowledge", "Somebody has seen it. Never clears, never stops a delivery.", [Field.by, Field.note], alarms
@@ -60,8 +61,10 @@ private func filter(_ call: Call) throws(Problem) -> AlarmFilter {
     return filter
 }
 
-/// The alarm object with one more field, so that what reads a list's item reads this as well.
-private func withHistory(_ alarm: Alarm, _ history: [AlarmHistoryItem]) -> Answer {
+/// The alarm object with two more fields, so that what reads a list's item reads this as well.
+private func withHistory(
+    _ alarm: Alarm, _ history: [AlarmHistoryItem], _ context: [VerdictContext.Series]?
+) -> Answer {
     .json { json in
         json.object { json in
             json.members(of: alarm.json)
@@ -69,6 +72,8 @@ private func withHistory(_ alarm: Alarm, _ history: [AlarmHistoryItem]) -> Answe
             json.array { json in
                 for item in history { item.writeJSON(to: &json) }
             }
+            json.key("context")
+            if let context { VerdictContext.writeJSON(context, to: &json) } else { json.string(nil) }
         }
     }
 }

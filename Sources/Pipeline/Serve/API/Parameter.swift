@@ -72,6 +72,13 @@ enum Query {
     static let deliveryState = word("state", Delivery.State.self, "Only deliveries in this state.")
     static let format = word("format", ExportFormat.self, "CSV or InfluxDB line protocol.").required
 
+    static let rule = name("rule", "A rule's id.")
+    static let reportGrouping = word("by", RuleReport.Grouping.self, "One line per rule, or per rule and device.")
+    static let operators = Parameter<Int>(
+        name: "operators", schema: .count(1...1000).saying("How many share the alarms; 1 when absent."),
+        expected: "an integer from 1 to 1000",
+        read: { text, _ in wholeNumber(text).flatMap { (1...1000).contains($0) ? Int($0) : nil } })
+
     static let precision = word(
         "precision", ImportPrecision.self, "Of times; else of CSV `ms`, and of line protocol what their digits say.")
     static let dryRun = flag("dry_run", "Only look: nothing is stored.")

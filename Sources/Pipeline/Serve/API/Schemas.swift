@@ -7,7 +7,7 @@ enum Schemas {
         "Title": title, "Kind": kind, "Device": device, "Readings": readings,
         "SeriesPoints": seriesPoints, "LatestReading": latestReading, "Delivery": delivery,
         "QuarantineItem": quarantineItem, "RetryOutcome": retryOutcome, "Stats": stats,
-        "ImportSummary": importSummary,
+        "ImportSummary": importSummary, "RuleReport": ruleReport,
     ]
 
     private static let problem = Schema.object([
@@ -46,7 +46,12 @@ enum Schemas {
             .object([
                 "change": .words(AlarmChange.Kind.self), "revision": .count(), "at": .time, "cause": .string,
                 "alarm": .reference("Alarm"),
-            ]))
+            ])),
+        "context": Schema.array(
+            .object(["component": .string.orNull, "metric": .string, "points": points])
+        ).orNull.saying(
+            "What was stored of its device and component from 10 minutes before the raise to 2 minutes after, when "
+                + "somebody judged it; null: nobody has, or nothing was stored."),
     ])
 
     private static let kind = Schema.object([
@@ -106,6 +111,25 @@ enum Schemas {
         "published_length": .count(), "payload_base64": .string,
     ])
     private static let retryOutcome = Schema.object(["id": .integer, "readings": .count()])
+
+    private static let ruleReport = Schema.object([
+        "from": .time, "to": .time, "operators": .count(1...Int64.max), "alarms": .count(),
+        "warnings": .array(.string),
+        "rules": .array(
+            .object([
+                "rule": .string, "device": .string.orNull, "raised": .count(),
+                "true": .count().saying("`true_fire` and `true_alarm`."), "false": .count(),
+                "test": .count().saying("`test`, `drill`, or raised during a drill."), "unjudged": .count(),
+                "precision": .number.orNull.saying("true / (true + false)"), "acknowledged_median_ms": .integer.orNull,
+                "acknowledged_p90_ms": .integer.orNull,
+                "chattering": .count().saying("Keys raised three times in a minute, or more than five in five."),
+                "fleeting": .count().saying("Over within ten seconds."), "stale": .count().saying("Active over a day."),
+            ])),
+        "figures": .array(
+            .object(["name": .string, "value": .number, "acceptable": .string, "is_acceptable": .boolean])),
+        "top": .array(
+            .object(["rule": .string, "device": .string, "component": .string.orNull, "count": .count()])),
+    ])
 
     private static let importSummary = Schema(
         form: .object(

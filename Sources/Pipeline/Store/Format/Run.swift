@@ -50,6 +50,9 @@ struct Run: Sendable {
             detail: details.isEmpty ? nil : details[index])
     }
 
+    func quality(_ index: Int) -> Quality { qualities.isEmpty ? [] : Quality(rawValue: qualities[index]) }
+    func detail(_ index: Int) -> String? { details.isEmpty ? nil : details[index] }
+
     var samples: [Sample] { times.indices.map { self[$0] } }
 
     /// Those not before `from` and before `to`.

@@ -77,6 +77,7 @@ import Glibc
                 "DELETE FROM delivery_attempt WHERE delivery IN (SELECT sequence FROM delivery WHERE alarm = ?)"),
             try Statement(connection, "DELETE FROM delivery WHERE alarm = ?"),
             try Statement(connection, "DELETE FROM alarm_change WHERE alarm = ?"),
+            try Statement(connection, "DELETE FROM verdict_context WHERE alarm = ?"),
             try Statement(connection, "DELETE FROM alarm WHERE id = ?"),
         ]
         orphans = try Self.findOrphans(connection, segments)

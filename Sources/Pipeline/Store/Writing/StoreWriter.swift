@@ -24,6 +24,7 @@ public final class StoreWriter {
     let merger: Merger
     let fleetTables: FleetTables
     let alarms: AlarmTables
+    let contexts: ContextTable
     let deliveries: DeliveryTables
     let quarantined: QuarantineTable
     let recognition: RecognitionTables
@@ -73,6 +74,7 @@ public final class StoreWriter {
         merger = try Merger(connection, segments: segments, damaged: damaged)
         fleetTables = try FleetTables(connection)
         alarms = try AlarmTables(connection)
+        contexts = try ContextTable(connection)
         deliveries = try DeliveryTables(connection)
         quarantined = try QuarantineTable(connection)
         recognition = try RecognitionTables(connection)
@@ -130,6 +132,12 @@ public final class StoreWriter {
     public func append(_ change: AlarmChange) throws(StoreError) {
         try enter()
         do { try alarms.append(change) } catch { throw failed(error) }
+    }
+
+    /// What the device said around an alarm that is judged. Less than is kept already changes nothing.
+    public func keep(_ context: VerdictContext) throws(StoreError) {
+        try enter()
+        do { try contexts.keep(context) } catch { throw failed(error) }
     }
 
     /// Sets the delivery's `sequence`. One whose id is there already is left alone.
