@@ -77,7 +77,7 @@ final class RuleBench {
         live += Int64(seconds * 1000)
         steady = steady.map { $0 + Int64(seconds * 1000) }
         now = now + Int64(seconds * 1000)
-        engine.advance(live: live, now: now)
+        engine.advance(live: live, steady: steady, now: now)
         return engine.takeChanges()
     }
 

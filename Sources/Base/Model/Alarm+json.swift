@@ -15,8 +15,11 @@ extension Alarm {
             json.field("late", late)
             json.field("reraised", reraised)
             json.field("flags", flags)
+            json.field("suppressed", suppressed)
+            json.field("escalation", escalation)
             json.key("device")
             device.writeJSON(to: &json)
+            json.field("devices", devices)
             json.field("component", component)
             json.field("component_name", componentName)
             json.field("component_type", componentType)
@@ -50,9 +53,55 @@ extension Alarm {
         return writer.text
     }
 
+    /// What an earlier version did not know may be missing.
+    public init(from decoder: any Decoder) throws {
+        let it = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            id: try it.decode(String.self, forKey: .id), gateway: try it.decode(String.self, forKey: .gateway),
+            rule: try it.decode(String.self, forKey: .rule),
+            category: try it.decode(AlarmCategory.self, forKey: .category),
+            severity: try it.decode(AlarmSeverity.self, forKey: .severity),
+            latched: try it.decode(Bool.self, forKey: .latched),
+            device: try it.decode(AlarmDevice.self, forKey: .device),
+            component: try it.decodeIfPresent(String.self, forKey: .component),
+            metric: try it.decodeIfPresent(String.self, forKey: .metric),
+            title: try it.decode(Title.self, forKey: .title),
+            raisedAt: try it.decode(Timestamp.self, forKey: .raisedAt),
+            receivedAt: try it.decode(Timestamp.self, forKey: .receivedAt))
+        revision = try it.decode(Int.self, forKey: .revision)
+        state = try it.decode(AlarmState.self, forKey: .state)
+        acknowledged = try it.decode(Bool.self, forKey: .acknowledged)
+        drill = try it.decode(Bool.self, forKey: .drill)
+        late = try it.decode(Bool.self, forKey: .late)
+        reraised = try it.decode(Bool.self, forKey: .reraised)
+        flags = try it.decode([String].self, forKey: .flags)
+        suppressed = try it.decodeIfPresent([String].self, forKey: .suppressed) ?? []
+        escalation = try it.decodeIfPresent(Int.self, forKey: .escalation) ?? 0
+        devices = try it.decodeIfPresent([String].self, forKey: .devices) ?? []
+        componentName = try it.decodeIfPresent(String.self, forKey: .componentName)
+        componentType = try it.decodeIfPresent(String.self, forKey: .componentType)
+        detail = try it.decodeIfPresent(String.self, forKey: .detail)
+        value = try it.decodeIfPresent(Value.self, forKey: .value)
+        unit = try it.decodeIfPresent(String.self, forKey: .unit)
+        limit = try it.decodeIfPresent(Double.self, forKey: .limit)
+        occurrences = try it.decode(Int.self, forKey: .occurrences)
+        lastOccurrenceAt = try it.decode(Timestamp.self, forKey: .lastOccurrenceAt)
+        clearedAt = try it.decodeIfPresent(Timestamp.self, forKey: .clearedAt)
+        clearedReason = try it.decodeIfPresent(ClearedReason.self, forKey: .clearedReason)
+        clearedBy = try it.decodeIfPresent(String.self, forKey: .clearedBy)
+        acknowledgedAt = try it.decodeIfPresent(Timestamp.self, forKey: .acknowledgedAt)
+        acknowledgedBy = try it.decodeIfPresent(String.self, forKey: .acknowledgedBy)
+        acknowledgedNote = try it.decodeIfPresent(String.self, forKey: .acknowledgedNote)
+        verdict = try it.decodeIfPresent(Verdict.self, forKey: .verdict)
+        verdictBy = try it.decodeIfPresent(String.self, forKey: .verdictBy)
+        verdictAt = try it.decodeIfPresent(Timestamp.self, forKey: .verdictAt)
+        verdictCause = try it.decodeIfPresent(String.self, forKey: .verdictCause)
+        verdictNote = try it.decodeIfPresent(String.self, forKey: .verdictNote)
+    }
+
     enum CodingKeys: String, CodingKey {
         case id, gateway, revision, rule, category, severity, state, acknowledged, latched, drill, late, reraised, flags
-        case device, component
+        case suppressed, escalation, device, devices, component
         case componentName = "component_name"
         case componentType = "component_type"
         case detail, metric, value, unit, limit, title, occurrences

@@ -66,7 +66,13 @@ public struct Alarm: Sendable, Hashable, Codable {
     public var reraised = false
     /// What the device says about itself (`test`, `muted`, …); never suppresses.
     public var flags: [String] = []
+    /// Words of `Suppression`, in their order: why nobody is told of it. Of one that has ended, as it was then.
+    public var suppressed: [String] = []
+    /// The step of its rule's escalation that was reached, from 1; 0: none.
+    public var escalation = 0
     public var device: AlarmDevice
+    /// Of an alarm across devices, those that have brought it about; else empty.
+    public var devices: [String] = []
     public var component: String?
     public var componentName: String?
     public var componentType: String?
@@ -137,11 +143,15 @@ public struct AlarmChange: Sendable, Equatable {
     /// The device's time of the input that brought it about, or what time alone has reached; `nil`: the input had no
     /// time of its own, or it was no device's. Up to then its key has seen what the device had to say.
     public var inputAt: Timestamp?
+    /// Endpoints that are told beside those that match, by name.
+    public var webhooks: [String]
 
     public init(
-        kind: Kind, alarm: Alarm, at: Timestamp, cause: String, ordinal: Int, inputAt: Timestamp? = nil
+        kind: Kind, alarm: Alarm, at: Timestamp, cause: String, ordinal: Int, inputAt: Timestamp? = nil,
+        webhooks: [String] = []
     ) {
         self.inputAt = inputAt
+        self.webhooks = webhooks
         self.kind = kind
         self.alarm = alarm
         self.at = at

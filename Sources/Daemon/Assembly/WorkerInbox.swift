@@ -9,6 +9,7 @@ import Synchronization
 final class WorkerInbox: Sendable {
     enum Request: Sendable {
         case act(OperatorAct, on: Alarm, reply: Reply<Result<Alarm, OperatorActError>>)
+        case announce(AnnunciationAct, reply: Reply<Result<Void, AnnunciationError>>)
         case retry(QuarantineItem, reply: Reply<RetryAnswer>)
         case reload(LoadedConfiguration, reply: Reply<Bool>)
         case cancelDeliveries(exceptFor: [String])

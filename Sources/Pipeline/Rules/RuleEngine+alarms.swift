@@ -69,6 +69,7 @@ extension RuleEngine {
         alarm.value = key.lastValue
         alarm.unit = fleet.definition(kind: device.kind, metric: series.metric)?.unit
         alarm.limit = key.lastValue.flatMap(rule.limit)
+        prepareRaise(&alarm)
         states[index].alarm = alarm
         states[index].lastRaisedAt = time
         states[index].ordinal = ordinal
@@ -78,6 +79,7 @@ extension RuleEngine {
                 kind: .raised, alarm: alarm, at: time, cause: "raised@\(time.milliseconds)#\(ordinal)",
                 ordinal: ordinal,
                 inputAt: occasion.inputAt(otherwise: time)))
+        wasRaised(alarm, now: occasion.receivedAt)
     }
 
     // MARK: - Active alarms
@@ -134,14 +136,16 @@ extension RuleEngine {
         if isReraise {
             alarm.acknowledged = false
             alarm.reraised = true
-            alarm.revision += 1
         }
+        let isTold = prepareOccurrence(&alarm, isReraise: isReraise)
+        if isTold { alarm.revision += 1 }
         states[Int(state)].alarm = alarm
         changes.append(
             AlarmChange(
-                kind: isReraise ? .updated : .occurrence, alarm: alarm, at: reading.at,
+                kind: isTold ? .updated : .occurrence, alarm: alarm, at: reading.at,
                 cause: "occurrence@\(reading.at.milliseconds)", ordinal: states[Int(state)].ordinal,
                 inputAt: occasion.inputAt(otherwise: reading.at)))
+        if isReraise { wasReraised(alarm) }
     }
 
     /// - Parameter inputAt: see `AlarmChange.inputAt`.
@@ -158,6 +162,7 @@ extension RuleEngine {
             AlarmChange(
                 kind: .cleared, alarm: alarm, at: time, cause: cause, ordinal: states[Int(state)].ordinal,
                 inputAt: inputAt))
+        wasEnded(alarm, now: time)
     }
 
     static func clear(_ alarm: inout Alarm, at time: Timestamp, reason: ClearedReason, by: String?) {

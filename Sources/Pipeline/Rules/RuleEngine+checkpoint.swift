@@ -16,7 +16,7 @@ public enum CheckpointError: Error, Equatable, Sendable {
 /// The engine's state in bytes, so that with the inputs since, shown through the same public calls, it comes back
 /// exactly (design 5). What is idle, and what the store can tell by itself, is not in it.
 ///
-///     version      1 byte, 1
+///     version      1 byte, 2; 1 was without annunciation
 ///     rules        count, then each id as text; ascending
 ///     states       count, then each as below; by series, then rule, then alarm
 ///     runs         count, then each: series (index), length of the run of implausible values (1 byte, 1…3)
@@ -24,6 +24,7 @@ public enum CheckpointError: Error, Equatable, Sendable {
 ///                  device itself), bits of `DeviceFlags` (1 byte); by device, then component
 ///     times        count, then each: 16 × how many series lie between it and the one before + mask (varint), newest
 ///                  time applied, newest receipt
+///     annunciation text: who is told of alarms when, see `AnnunciationState`
 ///     checksum     8 bytes, little-endian: `contentHash` of everything before
 ///
 /// A state:
@@ -52,7 +53,7 @@ public enum CheckpointError: Error, Equatable, Sendable {
 /// signed, milliseconds since 1970. Text: its length in bytes as varint, UTF-8. Index: varint of how many series lie
 /// between it and the one before. Count: varint.
 extension RuleEngine {
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
     /// An alarm is a few hundred bytes, and its texts are bounded where they come in.
     private static let longestAlarm = 1 << 20
 
@@ -68,6 +69,7 @@ extension RuleEngine {
         writeRuns(to: &writer)
         writeFlags(to: &writer)
         writeTimes(lastSeen, to: &writer)
+        writeAnnunciation(to: &writer)
         writer.seal()
         return writer.bytes
     }
@@ -87,14 +89,16 @@ extension RuleEngine {
         grow()
         // First its version: what follows may be of another form, the checksum too.
         guard let version = bytes.first else { throw .damaged(at: 0) }
-        guard version == Self.version else { throw .unknownVersion(version) }
+        guard (1...Self.version).contains(version) else { throw .unknownVersion(version) }
         var reader = try CheckpointReader(sealed: bytes)
         _ = try reader.byte()
         let states = try readStates(from: &reader, live)
         let runs = try readRuns(from: &reader)
         let flags = try readFlags(from: &reader)
         let times = try readTimes(lastSeen, from: &reader)
+        let annunciation = version > 1 ? try readAnnunciation(from: &reader) : AnnunciationState(isStale: true)
         try reader.finish()
+        self.annunciation.state = annunciation
         replaceStates(states)
         implausibleRuns = runs
         self.flags = flags

@@ -44,6 +44,9 @@ public final class RuleEngine {
     /// from `states`; kept by `enlist` and `delist`.
     var activeOn: [UInt64: [Int32]] = [:]
 
+    /// Who is told of alarms when.
+    var annunciation = Annunciation()
+
     /// - Parameters:
     ///   - gateway: the device of the daemon's own alarms.
     ///   - rules: from the rules files; the built-in ones are added.
@@ -85,6 +88,7 @@ public final class RuleEngine {
     ///     it has no time of its own (contract 2, "Partial failure").
     public func apply(_ reading: Reading, live: Int64, steady: Int64? = nil, isRetry: Bool = false) {
         grow()
+        annunciation.state.clock.observe(steady, isRetry ? nil : reading.receivedAt)
         let anchor = fleet.series[Int(reading.series)].anchor
         let program = programs[Int(program(of: anchor))]
         let clocks = Clocks(live: live, steady: isRetry ? nil : steady, isRetry: isRetry)
@@ -162,11 +166,14 @@ public final class RuleEngine {
 
     /// Raises and clears what only time has brought about, in the order in which it came about: not in the order
     /// in which timers happen to lie, which a restart does not bring back.
+    /// - Parameter steady: see `AlarmMachine.Input.steady`.
     /// - Returns: whether it was time for anything. A state may have gone on without an alarm that changed, and an
     ///   engine that is brought back from a checkpoint must be shown this moment.
     @discardableResult
-    public func advance(live: Int64, now: Timestamp) -> Bool {
+    public func advance(live: Int64, steady: Int64? = nil, now: Timestamp) -> Bool {
+        let isTelling = isAnnunciationDue(steady: steady, now: now)
         let due = takeDue(live)
+        if isTelling || !due.isEmpty { annunciation.state.clock.observe(steady, now) }
         for state in due {
             guard let timing = timing(of: states[Int(state)]) else { continue }
             let order = states[Int(state)].machine.timePassed(live: live, timing)
@@ -174,14 +181,16 @@ public final class RuleEngine {
             schedule(state)
             releaseIfIdle(state)
         }
+        if isTelling { annunciate(now: now) }
         expireSystemAlarms(now: now)
-        return !due.isEmpty
+        return isTelling || !due.isEmpty
     }
 
     /// The daemon has been started again, and `steady` counts from elsewhere: to be called behind the last input of an
     /// earlier run that is told again, before the first of the next. Over a restart the wall clock says how long it was.
     public func steadyClockBeganAnew() {
         for index in states.indices { states[index].machine.forgetSteady() }
+        annunciation.state.clock.began()
     }
 
     /// On the counting clock, when `advance` has something to do.
@@ -606,11 +615,13 @@ public final class RuleEngine {
             if let alarm = state.alarm { enlist(alarm.id, Int32(index)) }
         }
         relink()
+        rebuildAnnunciation()
     }
 
     private func compile(_ definitions: [RuleDefinition]) {
         rules = (BuiltInRules.all + definitions + [BuiltInRules.unknown, BuiltInRules.implausible]).map(
             CompiledRule.init)
+        annunciation.learn(definitions)
         unknownEventRule = Int32(rules.count - 2)
         implausibleRule = Int32(rules.count - 1)
         programs.removeAll()

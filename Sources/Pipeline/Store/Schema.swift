@@ -7,12 +7,13 @@ import GRDB
 enum Schema {
     /// "FIRE", so that `file` and we know our own from another program's database.
     static let applicationID: Int64 = 0x4649_5245
-    static let version = 2
+    static let version = 3
 
     private static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator().disablingDeferredForeignKeyChecks()
         migrator.registerMigration("1") { try $0.execute(sql: first) }
         migrator.registerMigration("2") { try $0.execute(sql: second) }
+        migrator.registerMigration("3") { try $0.execute(sql: third) }
         return migrator
     }
 
@@ -120,5 +121,17 @@ enum Schema {
         CREATE INDEX series_by_metric ON series(metric, device);
         -- The last row of the journal whose readings are in segments.
         INSERT INTO meta VALUES ('sealed', 0);
+        """
+
+    private static let third = """
+        -- body: as the API shows it. ended_at NULL: nobody has ended it; until then it lasts.
+        CREATE TABLE silence(
+          id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, until INTEGER NOT NULL, ended_at INTEGER, ended_by TEXT,
+          body TEXT NOT NULL) STRICT;
+        CREATE TABLE drill(
+          id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, until INTEGER NOT NULL, ended_at INTEGER, ended_by TEXT,
+          body TEXT NOT NULL) STRICT;
+        CREATE INDEX silence_by_time ON silence(created_at, id) WHERE ended_at IS NULL;
+        CREATE INDEX drill_by_time ON drill(created_at, id) WHERE ended_at IS NULL;
         """
 }

@@ -10,6 +10,8 @@ func apiRoutes(_ gateway: Gateway, limits: ServeLimits) -> [Route] {
         + readingRoutes(gateway, latestBytes: limits.latestPage)
         + importRoutes(gateway)
         + alarmRoutes(gateway, pageBytes: limits.page)
+        + silenceRoutes(gateway, pageBytes: limits.page)
+        + drillRoutes(gateway, pageBytes: limits.page)
         + deliveryRoutes(gateway, pageBytes: limits.page)
         + quarantineRoutes(gateway, pageBytes: limits.quarantinePage)
         + backupRoutes(gateway)

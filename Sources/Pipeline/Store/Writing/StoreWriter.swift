@@ -26,6 +26,7 @@ public final class StoreWriter {
     let alarms: AlarmTables
     let deliveries: DeliveryTables
     let quarantined: QuarantineTable
+    let suppressions: SuppressionTables
     let recognition: RecognitionTables
     let upkeep: Upkeep
     let importer: Importer
@@ -75,6 +76,7 @@ public final class StoreWriter {
         alarms = try AlarmTables(connection)
         deliveries = try DeliveryTables(connection)
         quarantined = try QuarantineTable(connection)
+        suppressions = try SuppressionTables(connection)
         recognition = try RecognitionTables(connection)
         upkeep = try Upkeep(connection, settings, counters, segments, damaged: damaged)
         importer = try Importer(connection, readings: readings, segments: segments)
@@ -174,6 +176,12 @@ public final class StoreWriter {
         } catch {
             throw failed(error)
         }
+    }
+
+    /// Silences and drills that have begun or ended.
+    public func note(_ act: AnnunciationAct, at now: Timestamp) throws(StoreError) {
+        try enter()
+        do { try suppressions.note(act, at: now) } catch { throw failed(error) }
     }
 
     /// Written with the commit; the last 10,000 of each lane are kept.
