@@ -171,7 +171,7 @@ let package = Package(
             "Daemon",
             [
                 "firesense", "firesense-simulator", "FireAssembly", "FireModel", "FireSettings", "FireTelemetry",
-                "FireMQTT", "FireIntake", "FireRing", "FireStore", "FireDispatch", hummingbird, crypto, log,
+                "FireMQTT", "FireIntake", "FireRing", "FireRules", "FireStore", "FireDispatch", hummingbird, crypto, log,
             ]),
     ],
     cxxLanguageStandard: .cxx17

@@ -90,6 +90,11 @@ final class RuleBench {
         lose(seconds)
     }
 
+    func act(_ act: AnnunciationAct) throws -> [AlarmChange] {
+        try engine.act(act, steady: steady, now: now)
+        return engine.takeChanges()
+    }
+
     func act(_ deed: OperatorAct.Deed, on alarm: Alarm) throws -> [AlarmChange] {
         _ = try engine.act(OperatorAct(deed: deed, by: "duty", note: nil), on: alarm, now: now)
         return engine.takeChanges()

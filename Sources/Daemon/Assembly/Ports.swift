@@ -9,7 +9,8 @@ import Foundation
 import Synchronization
 
 /// What the HTTP interface asks for, answered from the database's readers and through the worker's inbox.
-struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, AnnunciationDesk, DeliveryLedger, QuarantineDesk, BackupDesk,
+struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, AnnunciationDesk, DeliveryLedger, QuarantineDesk,
+    BackupDesk,
     GatewayStatus
 {
     let state: PipelineState

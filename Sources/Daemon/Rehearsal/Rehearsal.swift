@@ -16,18 +16,28 @@ public final class Rehearsal {
         fleet = Fleet(catalogue: catalogue)
         engine = RuleEngine(
             gateway: AlarmDevice(id: gateway, kind: Catalogue.gatewayKind, area: "_"), fleet: fleet, rules: rules)
+        // What the rules say is looked at, not how many alarms somebody can take in.
+        engine.adopt(FloodLimits(moreThan: 0))
         now = time
         began = time
     }
 
     /// Time goes on, and what it alone brings about comes at its moment.
     public func advance(to time: Timestamp, _ tell: ([AlarmChange]) -> Void) {
-        while let deadline = engine.nextDeadline, began + deadline <= time {
-            now = max(now, began + deadline)
-            engine.advance(live: live, now: now)
+        while let next = nextMoment, next <= time {
+            now = max(now, next)
+            engine.advance(live: live, steady: live, now: now)
             if engine.hasChanges { tell(engine.takeChanges()) }
         }
         now = max(now, time)
+    }
+
+    /// When something comes about by time alone.
+    private var nextMoment: Timestamp? {
+        [
+            engine.nextDeadline.map { began + $0 },
+            engine.untilAnnunciation(steady: live, now: now).map { now + $0 },
+        ].compactMap(\.self).min()
     }
 
     /// - Parameter reading: received now; `advance(to:_:)` comes before.

@@ -29,7 +29,8 @@ public struct RecordedRules: Sendable, Equatable, Codable {
         } catch {
             throw RecordedRulesError(reason: "\(error)")
         }
-        let durations = rules.flatMap(\.durations) + catalogue.kinds.map(\.expectedInterval)
+        let durations =
+            rules.flatMap(\.durations) + catalogue.kinds.map(\.expectedInterval)
             + (flood.map { [$0.within] } ?? [])
         guard durations.allSatisfy({ ($0 >= .zero) && ($0 <= .longest) }) else {
             throw RecordedRulesError(reason: "a duration out of all bounds")

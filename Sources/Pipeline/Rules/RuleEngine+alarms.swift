@@ -162,7 +162,8 @@ extension RuleEngine {
             AlarmChange(
                 kind: .cleared, alarm: alarm, at: time, cause: cause, ordinal: states[Int(state)].ordinal,
                 inputAt: inputAt))
-        wasEnded(alarm, now: time)
+        // The device's clock tells nothing of when others are told.
+        wasEnded(alarm, now: annunciation.state.clock.wall.map(Timestamp.init(milliseconds:)) ?? time)
     }
 
     static func clear(_ alarm: inout Alarm, at time: Timestamp, reason: ClearedReason, by: String?) {

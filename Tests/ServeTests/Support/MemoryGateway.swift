@@ -55,7 +55,8 @@ final class MemoryGateway: Sendable {
 
     var gateway: Gateway {
         Gateway(
-            readings: self, devices: self, alarms: self, annunciation: self, deliveries: self, quarantine: self, backups: self,
+            readings: self, devices: self, alarms: self, annunciation: self, deliveries: self, quarantine: self,
+            backups: self,
             status: self, imports: self, metrics: page)
     }
 

@@ -54,17 +54,24 @@ extension RuleEngine {
 
     /// Whether `advance` would change what is told. An engine that is brought back must be shown this moment.
     public func isAnnunciationDue(steady: Int64?, now: Timestamp) -> Bool {
+        untilAnnunciation(steady: steady, now: now) == 0
+    }
+
+    /// In milliseconds from now; `nil`: never, if nothing else comes.
+    public func untilAnnunciation(steady: Int64?, now: Timestamp) -> Int64? {
         let state = annunciation.state
-        if state.isStale { return true }
-        if state.silences.values.contains(where: { $0.until <= now }) { return true }
-        if state.drills.values.contains(where: { $0.until <= now }) { return true }
-        let isCounting = !state.escalations.isEmpty || state.flood.isActive || !state.chattering.isEmpty
-        guard isCounting else { return false }
-        // By the wall clock only until the first look of a run.
-        if steady != nil, state.clock.steady == nil { return true }
-        let time = state.clock.reading(steady, now)
-        return state.flood.due(annunciation.limits).map { $0 <= time } == true
-            || nextEscalation.map { $0.due <= time } == true || nextChattering.map { $0.due <= time } == true
+        if state.isStale { return 0 }
+        let ends = state.silences.values.lazy.map(\.until).min()
+        let drillEnds = state.drills.values.lazy.map(\.until).min()
+        var waits = [ends, drillEnds].compactMap { $0.map { max(0, $0 - now) } }
+        if !state.escalations.isEmpty || state.flood.isActive || !state.chattering.isEmpty {
+            // By the wall clock only until the first look of a run.
+            if steady != nil, state.clock.steady == nil { return 0 }
+            let time = state.clock.reading(steady, now)
+            let due = [state.flood.due(annunciation.limits), nextEscalation?.due, nextChattering?.due]
+            waits += due.compactMap { $0.map { $0 <= time ? 0 : $0 - time } }
+        }
+        return waits.min()
     }
 
     func annunciate(now: Timestamp) {

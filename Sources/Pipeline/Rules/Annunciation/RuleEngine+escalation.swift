@@ -3,6 +3,7 @@ import FireModel
 extension RuleEngine {
     /// The time of its steps begins now, or with its receipt.
     func beginEscalation(_ alarm: Alarm, receivedAt: Timestamp? = nil) {
+        annunciation.state.escalations[alarm.id] = nil
         guard !alarm.acknowledged, !alarm.isHeldBack, !annunciation.steps(of: alarm).isEmpty else { return }
         let now = annunciation.state.clock.elapsed
         annunciation.state.escalations[alarm.id] = Escalation(since: now, toldAt: now, receivedAt: receivedAt)

@@ -41,7 +41,8 @@ func silenceRoutes(_ gateway: Gateway, pageBytes: Int) -> [Route] {
             }
             if let never = silence.categories.first(where: { $0 == .fire || $0 == .system }) {
                 throw Problem(
-                    .badRequest, .invalidBody, "Field 'categories': alarms of category \(never.rawValue) are always told.")
+                    .badRequest, .invalidBody,
+                    "Field 'categories': alarms of category \(never.rawValue) are always told.")
             }
             try await perform(.silence(silence), desk, "silence", call.id)
             return .json { silence.writeJSON(to: &$0) }
@@ -89,7 +90,8 @@ func drillRoutes(_ gateway: Gateway, pageBytes: Int) -> [Route] {
                 until: try call.end(within: Drill.longest), by: call.caller?.signature(for: by) ?? by,
                 reason: try call.field(required: Field.reason))
             guard !drill.devices.isEmpty else {
-                throw Problem(.badRequest, .invalidBody, "Field 'devices' is missing, expected the devices of the drill.")
+                throw Problem(
+                    .badRequest, .invalidBody, "Field 'devices' is missing, expected the devices of the drill.")
             }
             try await perform(.drill(drill), desk, "drill", call.id)
             return .json { drill.writeJSON(to: &$0) }
@@ -170,7 +172,8 @@ enum EndTime: Sendable {
 extension Query {
     static let by = Parameter<String>(
         name: "by", schema: .string.ofLength(1...200).saying("Who does it; absent: whose token it is."),
-        expected: "the name of the person, 1–200 characters on one line", read: { text, _ in Field.by.read(.text(text)) })
+        expected: "the name of the person, 1–200 characters on one line",
+        read: { text, _ in Field.by.read(.text(text)) })
 }
 
 extension Field {

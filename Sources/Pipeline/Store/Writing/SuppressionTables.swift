@@ -10,6 +10,11 @@ final class SuppressionTables {
     private let drill: Statement
     private let endSilence: Statement
     private let endDrill: Statement
+    private let forgetSilences: Statement
+    private let forgetDrills: Statement
+
+    /// As long as alarms.
+    private static let kept: Int64 = 3 * 365 * 86_400_000
 
     init(_ connection: Connection) throws(StoreError) {
         self.connection = connection
@@ -25,12 +30,18 @@ final class SuppressionTables {
         drill = try insert("drill")
         endSilence = try end("silence")
         endDrill = try end("drill")
+        forgetSilences = try Statement(connection, "DELETE FROM silence WHERE until < ?")
+        forgetDrills = try Statement(connection, "DELETE FROM drill WHERE until < ?")
     }
 
     func note(_ act: AnnunciationAct, at now: Timestamp) throws(StoreError) {
         switch act {
-        case .silence(let its): try insert(silence, its.id, its.createdAt, its.until, its.json)
-        case .drill(let its): try insert(drill, its.id, its.createdAt, its.until, its.json)
+        case .silence(let its):
+            try forget(forgetSilences, now)
+            try insert(silence, its.id, its.createdAt, its.until, its.json)
+        case .drill(let its):
+            try forget(forgetDrills, now)
+            try insert(drill, its.id, its.createdAt, its.until, its.json)
         case .endSilence(let id, let by): try end(endSilence, id, by, now)
         case .endDrill(let id, let by): try end(endDrill, id, by, now)
         }
@@ -43,6 +54,11 @@ final class SuppressionTables {
         statement.bind(2, createdAt)
         statement.bind(3, until)
         statement.bind(4, body)
+        try statement.run()
+    }
+
+    private func forget(_ statement: Statement, _ now: Timestamp) throws(StoreError) {
+        statement.bind(1, now + -Self.kept)
         try statement.run()
     }
 
@@ -94,7 +110,9 @@ extension StoreReader {
             let shown = rows.prefix(limit)
             let next = rows.count > limit ? shown.last : nil
             return Page(
-                items: shown.compactMap { try? JSONDecoder().decode(Body.self, from: Data(($0["body"] as String).utf8)) },
+                items: shown.compactMap {
+                    try? JSONDecoder().decode(Body.self, from: Data(($0["body"] as String).utf8))
+                },
                 next: next.map { Cursor(list, number: $0["created_at"], text: $0["id"]).wrapped })
         }
     }
