@@ -84,16 +84,19 @@ extension RuleEngine {
 
     // MARK: - Active alarms
 
-    /// The alarm is active on this key.
+    /// The alarm is active on this key, which has it.
     func enlist(_ id: String, _ state: Int32) {
+        if let alarm = states[Int(state)].alarm { annunciation.track(alarm) }
         guard stateOfAlarm.updateValue(state, forKey: id) == nil, states[Int(state)].series >= 0 else { return }
         activeOn[flagKey(states[Int(state)].series), default: []].append(state)
     }
 
+    /// To be called while the key has it yet.
     /// - Returns: the key it was active on.
     @discardableResult
     func delist(_ id: String) -> Int32? {
         guard let state = stateOfAlarm.removeValue(forKey: id) else { return nil }
+        if let alarm = states[Int(state)].alarm { annunciation.untrack(alarm) }
         guard states[Int(state)].series >= 0 else { return state }
         let place = flagKey(states[Int(state)].series)
         activeOn[place]?.removeAll { $0 == state }
@@ -154,10 +157,10 @@ extension RuleEngine {
     ) {
         guard var alarm = states[Int(state)].alarm else { return }
         Self.clear(&alarm, at: time, reason: reason, by: by)
+        delist(alarm.id)
         states[Int(state)].alarm = nil
         // Nothing tells whether what ended it was the end that had been seen: what is told from now on counts.
         if inputAt == nil { states[Int(state)].restored = nil }
-        delist(alarm.id)
         changes.append(
             AlarmChange(
                 kind: .cleared, alarm: alarm, at: time, cause: cause, ordinal: states[Int(state)].ordinal,

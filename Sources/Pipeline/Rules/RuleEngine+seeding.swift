@@ -19,7 +19,6 @@ extension RuleEngine {
         annunciation.state.isStale = true
         // Ended since it was taken up as active: by what went on in memory while the store was away.
         if alarm.state == .cleared {
-            annunciation.untrack(alarm)
             if let known = delist(alarm.id) {
                 states[Int(known)].alarm = nil
                 states[Int(known)].machine = AlarmMachine()

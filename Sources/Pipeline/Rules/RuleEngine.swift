@@ -578,6 +578,7 @@ public final class RuleEngine {
             if states[index].rule < 0 { orphan(Int32(index)) }
         }
         relink()
+        rebuildAnnunciation()
     }
 
     /// Of what its rule alone could make use of, nothing is kept.

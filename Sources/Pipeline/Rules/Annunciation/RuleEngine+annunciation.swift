@@ -18,7 +18,6 @@ extension RuleEngine {
     }
 
     func wasRaised(_ alarm: Alarm, now: Timestamp) {
-        annunciation.track(alarm)
         beginEscalation(alarm)
         inhibitorChanged(alarm, now)
         tellFlood(now)
@@ -46,7 +45,6 @@ extension RuleEngine {
 
     func wasEnded(_ alarm: Alarm, now: Timestamp) {
         annunciation.state.escalations[alarm.id] = nil
-        annunciation.untrack(alarm)
         inhibitorChanged(alarm, now)
     }
 
