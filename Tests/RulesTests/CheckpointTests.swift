@@ -249,7 +249,7 @@ struct CheckpointTests {
         // A version, five empty lists, what time it is, and a checksum: the alarm ended a day ago.
         var annunciation = CheckpointWriter()
         bench.engine.writeAnnunciation(to: &annunciation)
-        #expect(annunciation.bytes.count < 200)
+        #expect(annunciation.bytes.count < 300)
         #expect(bytes == [2, 0, 0, 0, 0, 0] + annunciation.bytes + bytes.suffix(8))
         let after = RuleBench([.lowPressure(clearFor: .zero), .faultEvent], fleetFrom: bench)
         try after.engine.restore(checkpoint: bytes, live: 0) { seen[$0] }

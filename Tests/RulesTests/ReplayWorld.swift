@@ -199,7 +199,8 @@ final class ReplayWorld {
     private func nextInput() -> ReplayedInput {
         if let next = script.popLast() { return next() }
         switch random.next(below: 100) {
-        case 0..<62: return reading()
+        case 0..<3: return blink()
+        case 3..<62: return reading()
         case 62..<82: return time()
         case 82..<88: return act()
         case 88..<90: return announce()
@@ -263,6 +264,16 @@ final class ReplayWorld {
         let active = alarms.filter { $0.state == .active }
         let alarm = pick(active.isEmpty || chance(30) ? alarms : active)
         return .act(OperatorAct(deed: deed, by: "duty", note: nil), on: alarm, now: now)
+    }
+
+    /// An alarm that comes and goes.
+    private func blink() -> ReplayedInput {
+        for index in 0..<10 {
+            script.append { [unowned self] in
+                show("s-1", "smoke", "muted", .boolean(index % 2 == 1), component: false)
+            }
+        }
+        return show("s-1", "smoke", "muted", .boolean(false), component: false)
     }
 
     /// Silences and drills begin and end.
@@ -408,6 +419,7 @@ private enum RuleSets {
     private static let own = [
         rule("own-late", ["pressure"], .below(0.1), holdFor: 30, clearFor: 10),
         rule("own-patient", ["pressure", "battery"], .below(0.1), holdFor: 0, clearFor: 300),
+        rule("own-blink", ["muted"], .equals(.boolean(true))),
         rule("own-latch", ["tilt"], .equals(.boolean(true)), latch: true),
         rule("own-a-latch", ["fault"], .equals(.boolean(true)), latch: true),
         rule("own-panel-latch", ["fault", "delayed"], .equals(.boolean(true)), holdFor: 5, latch: true),
