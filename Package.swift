@@ -176,8 +176,8 @@ let package = Package(
             "Daemon",
             [
                 "firesense", "firesense-simulator", "FireAssembly", "FireRehearsal", "FireModel", "FireSettings",
-                "FireTelemetry",
-                "FireMQTT", "FireIntake", "FireRing", "FireStore", "FireDispatch", hummingbird, crypto, log,
+                "FireTelemetry", "FireMQTT", "FireIntake", "FireRing", "FireRules", "FireStore", "FireDispatch",
+                hummingbird, crypto, log,
             ]),
     ],
     cxxLanguageStandard: .cxx17

@@ -1,5 +1,7 @@
 import FireModel
 import FireNormalise
+import FireRules
+import FireSettings
 import FireStore
 import FireTelemetry
 import Logging
@@ -111,5 +113,59 @@ import Testing
         try measure(second, 0.3, at: 260_000, live: 250_000)
         let ended = try #require(second.engine.takeChanges().last)
         #expect(ended.kind == .cleared && ended.alarm.id == id && ended.alarm.acknowledgedBy == "duty")
+    }
+
+    /// Five minutes without an acknowledgement: four have passed when the power fails, and half a minute until it is
+    /// back.
+    @Test(arguments: [false, true]) func escalationGoesOnWhereItWas(sealed: Bool) throws {
+        do {
+            let first = try open()
+            var loaded = Daemon.load(path: path)
+            for index in loaded.rules.indices where loaded.rules[index].id == "hydrant-pressure-low" {
+                loaded.rules[index].escalation = [EscalationStep(after: .seconds(300), webhooks: ["chief"])]
+            }
+            try seal(first, live: 0)
+            first.engine.adopt(loaded.rules)
+            first.store?.note(rules: try RecordedRules(loaded).json())
+            try measure(first, 0.05, at: 0, live: 0)
+            try measure(first, 0.05, at: 130_000, live: 130_000)
+            let store = try #require(first.store)
+            #expect(first.engine.advance(live: 131_000, steady: 131_000, now: begin + 131_000))
+            store.note(live: 131_000, steady: 131_000)
+            store.note(timePassed: begin + 131_000)
+            for change in first.engine.takeChanges() { try store.append(change) }
+            let silence = Silence(
+                id: "s", devices: ["h-2"], createdAt: begin, until: begin + 500_000, by: "duty", reason: "work")
+            try first.engine.act(.silence(silence), steady: 370_000, now: begin + 370_000)
+            store.note(live: 370_000, steady: 370_000)
+            store.note(
+                act: RecordedAnnunciation(annunciation: .silence(silence), now: (begin + 370_000).milliseconds).json)
+            try store.note(.silence(silence), at: begin + 370_000)
+            if sealed { rulesOfTheSeal(first, loaded) }
+            if sealed { try seal(first, live: 370_000) }
+            try store.commit(fleet: first.fleet)
+        }
+        // The files say nothing of escalation, but those are read by the next run only: here they are its rules.
+        let second = try open()
+        #expect(second.engine.silenceCount == 1)
+        var rules = Daemon.load(path: path).rules
+        for index in rules.indices where rules[index].id == "hydrant-pressure-low" {
+            rules[index].escalation = [EscalationStep(after: .seconds(300), webhooks: ["chief"])]
+        }
+        second.engine.adopt(rules)
+        let back = begin + 400_000
+        second.engine.advance(live: 370_000, steady: 5000, now: back)
+        #expect(second.engine.takeChanges().isEmpty)
+        second.engine.advance(live: 370_000, steady: 5000 + 29_999, now: back + -3_600_000)
+        #expect(second.engine.takeChanges().isEmpty)
+        second.engine.advance(live: 370_000, steady: 5000 + 30_000, now: back + -3_600_000)
+        let told = second.engine.takeChanges()
+        #expect(told.map(\.kind) == [.escalated])
+        #expect(told.first?.webhooks == ["chief"])
+    }
+
+    /// As a worker does that has these rules from its files.
+    private func rulesOfTheSeal(_ pipeline: Pipeline, _ loaded: LoadedConfiguration) {
+        if let rules = try? RecordedRules(loaded).json() { pipeline.rules = rules }
     }
 }

@@ -154,3 +154,78 @@ import Testing
         }
     }
 }
+
+/// What is held back (contract 5, silences), and who is told beside those that match.
+@Suite struct HeldBackRouterTests {
+    private let now = Timestamp(milliseconds: 1_795_458_001_000)
+
+    private func router(_ endpoints: String..., areas: [String] = []) -> Router {
+        Router(
+            gatewayID: "gw-1",
+            endpoints: endpoints.map {
+                var endpoint = Endpoint(name: $0, url: "http://127.0.0.1/")
+                if $0 == "chief" { endpoint.select.categories = [.gas] }
+                return endpoint
+            }, matched: [:])
+    }
+
+    private func types(_ router: inout Router, _ kind: AlarmChange.Kind, _ alarm: Alarm) -> [String] {
+        router.deliveries(for: makeChange(alarm, kind, at: Int64(alarm.revision)), now: now).map {
+            String($0.type.dropFirst("firesense.alarm.".count))
+        }
+    }
+
+    @Test func whoWasNotToldIsToldAtTheEnd() {
+        var router = router("duty-room")
+        var alarm = makeAlarm()
+        alarm.suppressed = ["shelved"]
+        for kind in [AlarmChange.Kind.raised, .updated, .acknowledged, .verdict, .escalated] {
+            #expect(types(&router, kind, alarm) == [], "\(kind)")
+        }
+        alarm.suppressed = []
+        #expect(types(&router, .updated, alarm) == ["raised"])
+        #expect(types(&router, .cleared, alarm) == ["cleared"])
+    }
+
+    @Test func whatEndsUntoldStaysUntold() {
+        var router = router("duty-room")
+        var alarm = makeAlarm()
+        alarm.suppressed = ["chattering"]
+        #expect(types(&router, .raised, alarm) == [])
+        #expect(types(&router, .cleared, alarm) == [])
+        alarm.state = .cleared
+        #expect(types(&router, .verdict, alarm) == [])
+    }
+
+    @Test func whoKnowsOfItIsToldOfItsEnd() {
+        var router = router("duty-room")
+        var alarm = makeAlarm()
+        #expect(types(&router, .raised, alarm) == ["raised"])
+        alarm.suppressed = ["inhibited"]
+        #expect(types(&router, .updated, alarm) == [])
+        #expect(types(&router, .escalated, alarm) == [])
+        #expect(types(&router, .acknowledged, alarm) == ["acknowledged"])
+        #expect(types(&router, .verdict, alarm) == ["verdict"])
+        #expect(types(&router, .cleared, alarm) == ["cleared"])
+    }
+
+    @Test(arguments: [AlarmCategory.fire, .system]) func theseAreAlwaysTold(_ category: AlarmCategory) {
+        var router = router("duty-room")
+        var alarm = makeAlarm(category: category)
+        alarm.suppressed = Suppression.allCases.map(\.rawValue)
+        #expect(types(&router, .raised, alarm) == ["raised"])
+        #expect(types(&router, .updated, alarm) == ["updated"])
+    }
+
+    @Test func escalationTellsOthersAndThenAllOfIt() {
+        var router = router("duty-room", "chief")
+        let alarm = makeAlarm()
+        #expect(types(&router, .raised, alarm) == ["raised"])
+        var change = makeChange(alarm, .escalated, at: 5)
+        change.webhooks = ["chief", "nobody"]
+        let told = router.deliveries(for: change, now: now)
+        #expect(told.map(\.endpoint) == ["duty-room", "chief"])
+        #expect(told.map(\.type) == ["firesense.alarm.escalated", "firesense.alarm.raised"])
+        #expect(types(&router, .cleared, alarm) == ["cleared", "cleared"])
+    }
+}

@@ -1,4 +1,5 @@
 import FireModel
+import Foundation
 import Testing
 
 struct InternerTests {
@@ -91,7 +92,7 @@ struct FleetTests {
 }
 
 struct AlarmJSONTests {
-    @Test func alarmIsWrittenAsTheContractShowsIt() {
+    @Test func alarmIsWrittenAsTheContractShowsIt() throws {
         var alarm = Alarm(
             id: "019aa6", gateway: "nanjing-xuanwu-01", rule: "hydrant-pressure-low", category: .water,
             severity: .major,
@@ -103,9 +104,43 @@ struct AlarmJSONTests {
         alarm.unit = "MPa"
         alarm.limit = 0.10
         let expected = """
-            {"id":"019aa6","gateway":"nanjing-xuanwu-01","revision":1,"rule":"hydrant-pressure-low","category":"water","severity":"major","state":"active","acknowledged":false,"latched":false,"drill":false,"late":false,"reraised":false,"flags":[],"device":{"id":"hydrant-000007","kind":"hydrant","area":"320102","name":null,"site":null,"address":null,"owner":null,"latitude":null,"longitude":null},"component":null,"component_name":null,"component_type":null,"detail":null,"metric":"pressure","value":0.09,"unit":"MPa","limit":0.1,"title":{"zh":"消火栓压力低","en":"Hydrant pressure low"},"occurrences":1,"raised_at":"2026-11-23T10:20:00.123Z","received_at":"2026-11-23T10:20:00.200Z","last_occurrence_at":"2026-11-23T10:20:00.123Z","cleared_at":null,"cleared_reason":null,"cleared_by":null,"acknowledged_at":null,"acknowledged_by":null,"acknowledged_note":null,"verdict":null,"verdict_by":null,"verdict_at":null,"verdict_cause":null,"verdict_note":null}
+            {"id":"019aa6","gateway":"nanjing-xuanwu-01","revision":1,"rule":"hydrant-pressure-low","category":"water","severity":"major","state":"active","acknowledged":false,"latched":false,"drill":false,"late":false,"reraised":false,"flags":[],"suppressed":[],"escalation":0,"device":{"id":"hydrant-000007","kind":"hydrant","area":"320102","name":null,"site":null,"address":null,"owner":null,"latitude":null,"longitude":null},"devices":[],"component":null,"component_name":null,"component_type":null,"detail":null,"metric":"pressure","value":0.09,"unit":"MPa","limit":0.1,"title":{"zh":"消火栓压力低","en":"Hydrant pressure low"},"occurrences":1,"raised_at":"2026-11-23T10:20:00.123Z","received_at":"2026-11-23T10:20:00.200Z","last_occurrence_at":"2026-11-23T10:20:00.123Z","cleared_at":null,"cleared_reason":null,"cleared_by":null,"acknowledged_at":null,"acknowledged_by":null,"acknowledged_note":null,"verdict":null,"verdict_by":null,"verdict_at":null,"verdict_cause":null,"verdict_note":null}
             """
         #expect(alarm.json == expected)
+        #expect(try JSONDecoder().decode(Alarm.self, from: Data(alarm.json.utf8)) == alarm)
+        // As an earlier version stored it.
+        let old = expected.replacing(#""suppressed":[],"escalation":0,"#, with: "").replacing(
+            #""devices":[],"#, with: "")
+        #expect(old.utf8.count < expected.utf8.count - 40)
+        #expect(try JSONDecoder().decode(Alarm.self, from: Data(old.utf8)) == alarm)
+        // And with everything in it.
+        alarm.suppressed = ["shelved", "inhibited"]
+        alarm.escalation = 2
+        alarm.devices = ["a", "b"]
+        alarm.flags = ["test"]
+        alarm.late = true
+        alarm.component = "c"
+        alarm.componentName = "n"
+        alarm.componentType = "t"
+        alarm.detail = "d"
+        alarm.verdict = .test
+        alarm.verdictBy = "Li"
+        alarm.verdictAt = alarm.raisedAt
+        alarm.verdictCause = "cause"
+        alarm.verdictNote = "note"
+        alarm.acknowledged = true
+        alarm.acknowledgedAt = alarm.raisedAt
+        alarm.acknowledgedBy = "Wang"
+        alarm.acknowledgedNote = "seen"
+        alarm.state = .cleared
+        alarm.clearedAt = alarm.raisedAt
+        alarm.clearedReason = .verdict
+        alarm.clearedBy = "Li"
+        alarm.drill = true
+        alarm.reraised = true
+        alarm.revision = 7
+        alarm.occurrences = 9
+        #expect(try JSONDecoder().decode(Alarm.self, from: Data(alarm.json.utf8)) == alarm)
     }
 
     @Test func textIsEscapedAndNullsAreExplicit() {

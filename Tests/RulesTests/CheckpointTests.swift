@@ -244,10 +244,15 @@ struct CheckpointTests {
         let day = 86_400.0
         bench.event("p-1", "fault", active: false, at: 5 + day, receivedAt: 5 + day)
         seen[bench.series("p-1", "panel", "event.fault", inactive: true)] = start + 5000 + 86_400_000
+        bench.wait(1)
         let bytes = bench.engine.checkpoint { seen[$0] }
-        // A version, lists that are empty, when each device was last heard, and a checksum: the alarm ended a day ago.
+        // A version, lists that are empty, when each device was last heard, what time it is, and a checksum: the alarm
+        // ended a day ago.
+        var annunciation = CheckpointWriter()
+        bench.engine.writeAnnunciation(to: &annunciation)
+        #expect(annunciation.bytes.count < 300)
         #expect(bytes.starts(with: [2, 0, 0, 0, 0, 0] + [0, 0, 0, 0, 0]))
-        #expect(bytes.count == 11 + 1 + 2 + 201 + 2 + 8)
+        #expect(bytes.count == 11 + 1 + 2 + 201 + 2 + annunciation.bytes.count + 8)
         let after = RuleBench([.lowPressure(clearFor: .zero), .faultEvent], fleetFrom: bench)
         try after.engine.restore(checkpoint: bytes, live: 0) { seen[$0] }
         #expect(after.event("p-1", "fault", at: 4 + day, receivedAt: day).isEmpty)
@@ -283,6 +288,7 @@ struct CheckpointTests {
         for device in 0..<50 {
             bench.read("h-\(device)", "hydrant", "pressure", .number(0.3), at: 2131 + 86_400, receivedAt: 90_000)
         }
+        bench.wait(1)
         #expect(size(bench) < full / 2)
         #expect(bench.engine.states.allSatisfy { $0.rule < 0 && !$0.hasAlarm })
         // The places are used again.

@@ -30,6 +30,8 @@ struct ReplayTests {
         for word in [
             "raised", "updated", "occurrence", "cleared", "acknowledged", "verdict", "late", "second raise of a time",
             "implausible", "panel reset", "reraised", "flags", "held back", "decided in memory", "to show",
+            "shelved", "out_of_service", "inhibited", "grouped", "chattering", "drill", "escalated", "system raised",
+            "system cleared",
         ] {
             #expect(tally[word] ?? 0 > Self.sequences / 200, "\(word) in \(tally)")
         }

@@ -6,7 +6,8 @@ import FireSettings
 /// An input of the engine as a store keeps it: what was shown, with the clocks as they were.
 enum ReplayedInput {
     case reading(Reading, live: Int64, steady: Int64?, isRetry: Bool)
-    case time(live: Int64, now: Timestamp)
+    case time(live: Int64, steady: Int64?, now: Timestamp)
+    case announce(AnnunciationAct, steady: Int64?, now: Timestamp)
     case act(OperatorAct, on: Alarm, now: Timestamp)
     case rules([RuleDefinition])
     /// The daemon has been started again, and its steady clock with it.
@@ -19,8 +20,10 @@ extension RuleEngine {
         switch input {
         case .reading(let reading, let live, let steady, let isRetry):
             apply(reading, live: live, steady: steady, isRetry: isRetry)
-        case .time(let live, let now):
-            guard advance(live: live, now: now) else { return nil }
+        case .time(let live, let steady, let now):
+            guard advance(live: live, steady: steady, now: now) else { return nil }
+        case .announce(let act, let steady, let now):
+            do { try self.act(act, steady: steady, now: now) } catch { return nil }
         case .act(let act, let alarm, let now):
             do { _ = try self.act(act, on: alarm, now: now) } catch { return nil }
         case .rules(let rules): adopt(rules)
@@ -68,6 +71,8 @@ final class ReplayWorld {
     private var rules: [RuleDefinition]
     private var alarms: [Alarm] = []
     private var changes: [AlarmChange] = []
+    private var systemAlarms: [String: Alarm] = [:]
+    private var announced = 0
     /// What comes next, the last first.
     private var script: [() -> ReplayedInput] = []
     private var checkpoint: (bytes: [UInt8], live: Int64, lastSeen: [Int32: Timestamp], rules: [RuleDefinition])?
@@ -116,6 +121,9 @@ final class ReplayWorld {
         let other = RuleEngine(gateway: Self.gateway, fleet: fleet, rules: checkpoint.rules)
         try other.restore(checkpoint: checkpoint.bytes, live: checkpoint.live) { checkpoint.lastSeen[$0] }
         for input in journal { _ = other.take(input) }
+        // The gateway's own come from the table of alarms.
+        other.forgetSystemAlarms()
+        for alarm in systemAlarms.values where alarm.state == .active { other.restore(alarm, ordinal: 0, live: live) }
         return other
     }
 
@@ -213,6 +221,13 @@ final class ReplayWorld {
             if change.cause.hasPrefix("panel_reset") { tally["panel reset", default: 0] += 1 }
             if change.alarm.reraised { tally["reraised", default: 0] += 1 }
             if !change.alarm.flags.isEmpty { tally["flags", default: 0] += 1 }
+            for word in change.alarm.suppressed { tally[word, default: 0] += 1 }
+            if change.alarm.drill { tally["drill", default: 0] += 1 }
+            if change.alarm.category == .system {
+                systemAlarms[change.alarm.id] = change.alarm
+                tally["system \(change.kind.rawValue)", default: 0] += 1
+                continue
+            }
             alarms.removeAll { $0.id == change.alarm.id }
             alarms.append(change.alarm)
         }
@@ -222,9 +237,11 @@ final class ReplayWorld {
     private func nextInput() -> ReplayedInput {
         if let next = script.popLast() { return next() }
         switch random.next(below: 100) {
-        case 0..<62: return reading()
+        case 0..<3: return blink()
+        case 3..<62: return reading()
         case 62..<82: return time()
-        case 82..<90: return act()
+        case 82..<88: return act()
+        case 88..<90: return announce()
         case 90: return quarrel()
         case 91: return newRun()
         case 92..<94:
@@ -246,7 +263,7 @@ final class ReplayWorld {
             steady = steady.map { $0 + seconds * 1000 }
             now = now + seconds * 1000
         }
-        return .time(live: live, now: now)
+        return .time(live: live, steady: steady, now: now)
     }
 
     /// An operator ends an alarm against its cause, and the device insists.
@@ -285,6 +302,41 @@ final class ReplayWorld {
         let active = alarms.filter { $0.state == .active }
         let alarm = pick(active.isEmpty || chance(30) ? alarms : active)
         return .act(OperatorAct(deed: deed, by: "duty", note: nil), on: alarm, now: now)
+    }
+
+    /// An alarm that comes and goes.
+    private func blink() -> ReplayedInput {
+        for index in 0..<10 {
+            script.append { [unowned self] in
+                show("s-1", "smoke", "muted", .boolean(index % 2 == 1), component: false)
+            }
+        }
+        return show("s-1", "smoke", "muted", .boolean(false), component: false)
+    }
+
+    /// Silences and drills begin and end.
+    private func announce() -> ReplayedInput {
+        let until = now + pick([5, 60, 300, 3600] as [Int64]) * 1000
+        let id = "\(announced)"
+        if chance(30), announced > 0 {
+            let known = "\(random.next(below: announced))"
+            let end = chance(50) ? AnnunciationAct.endSilence(known, by: "duty") : .endDrill(known, by: "duty")
+            return .announce(end, steady: steady, now: now)
+        }
+        announced += 1
+        if chance(50) {
+            let drill = Drill(
+                id: id, devices: [pick(["s-1", "p-1", "h-1"])], createdAt: now, until: until, by: "duty", reason: "")
+            return .announce(.drill(drill), steady: steady, now: now)
+        }
+        var silence = Silence(
+            id: id, kind: pick(Silence.Kind.allCases), createdAt: now, until: until, by: "duty", reason: "")
+        if chance(50) {
+            silence.devices = [pick(["h-1", "h-2", "e-1", "s-1", "p-1"])]
+        } else {
+            silence.areas = ["320102"]
+        }
+        return .announce(.silence(silence), steady: steady, now: now)
     }
 
     private func reading() -> ReplayedInput {
@@ -386,8 +438,24 @@ private enum RuleSets {
         return [
             shipped + own + looking, (shipped + own + looking).reversed(), none + own + looking.map(later), hurried,
             shipped, looking + own, looking,
-        ]
+        ].map { $0.map(annunciated) }
     }()
+
+    /// Some hold others back, and most escalate.
+    private static func annunciated(_ rule: RuleDefinition) -> RuleDefinition {
+        var rule = rule
+        switch rule.id.utf8.count % 4 {
+        case 0: rule.inhibits = [Inhibition(categories: [.supervisory, .water])]
+        case 1: rule.escalation = [EscalationStep(after: .seconds(60), webhooks: ["chief"])]
+        case 2:
+            rule.escalation = [
+                EscalationStep(after: .seconds(20), severity: .major, every: .seconds(90)),
+                EscalationStep(after: .seconds(300), severity: .critical, webhooks: ["chief"], every: .seconds(60)),
+            ]
+        default: break
+        }
+        return rule
+    }
 
     /// Rules that look further than at one reading.
     private static let looking: [RuleDefinition] = {
@@ -460,6 +528,7 @@ private enum RuleSets {
     private static let own = [
         rule("own-late", ["pressure"], .below(0.1), holdFor: 30, clearFor: 10),
         rule("own-patient", ["pressure", "battery"], .below(0.1), holdFor: 0, clearFor: 300),
+        rule("own-blink", ["muted"], .equals(.boolean(true))),
         rule("own-latch", ["tilt"], .equals(.boolean(true)), latch: true),
         rule("own-a-latch", ["fault"], .equals(.boolean(true)), latch: true),
         rule("own-panel-latch", ["fault", "delayed"], .equals(.boolean(true)), holdFor: 5, latch: true),

@@ -77,7 +77,7 @@ final class RuleBench {
         live += Int64(seconds * 1000)
         steady = steady.map { $0 + Int64(seconds * 1000) }
         now = now + Int64(seconds * 1000)
-        engine.advance(live: live, now: now)
+        engine.advance(live: live, steady: steady, now: now)
         return engine.takeChanges()
     }
 
@@ -88,6 +88,11 @@ final class RuleBench {
     func disconnect(_ seconds: Double) {
         steady = steady.map { $0 + Int64(seconds * 1000) }
         lose(seconds)
+    }
+
+    func act(_ act: AnnunciationAct) throws -> [AlarmChange] {
+        try engine.act(act, steady: steady, now: now)
+        return engine.takeChanges()
     }
 
     func act(_ deed: OperatorAct.Deed, on alarm: Alarm) throws -> [AlarmChange] {

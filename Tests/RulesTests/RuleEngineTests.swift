@@ -313,6 +313,7 @@ struct RuleEngineTests {
 
     @Test func timersOfOneTimeComeInTheOrderOfSeries() {
         let bench = RuleBench([.lowPressure()])
+        bench.engine.adopt(FloodLimits(moreThan: 0))
         for device in 0..<20 { _ = bench.series("h-\(device)", "hydrant", "pressure") }
         for device in (0..<20).reversed() {
             bench.read("h-\(device)", "hydrant", "pressure", .number(0.05), quality: .receiptTime)

@@ -84,6 +84,11 @@ private let hash = String(repeating: "0f", count: 32)
         (.post, "/api/v1/alarms/alarm-001/verdict", #"{"by":"Li","verdict":"unknown"}"#, .operate),
         (.post, "/api/v1/alarms/alarm-001/reset", #"{"by":"Li"}"#, .operate),
         (.post, "/api/v1/quarantine/2/retry", "", .operate),
+        (.get, "/api/v1/silences", "", .read), (.get, "/api/v1/drills", "", .read),
+        (
+            .post, "/api/v1/silences", #"{"devices":["h-1"],"until":"2h","by":"Li","reason":"repair"}"#, .operate
+        ),
+        (.post, "/api/v1/drills", #"{"devices":["p-1"],"until":"2h","by":"Li","reason":"drill"}"#, .operate),
     ]
 
     private static let callers: [(String?, Scope?)] = [

@@ -57,6 +57,17 @@ import Testing
         (.post, "/api/v1/alarms/{id}/reset", "/api/v1/alarms/alarm-001/reset", #"{"by":7}"#),
         (.get, "/api/v1/rules/report", "/api/v1/rules/report?by=device&operators=2", ""),
         (.get, "/api/v1/rules/report", "/api/v1/rules/report?operators=0", ""),
+        (.get, "/api/v1/silences", "/api/v1/silences", ""),
+        (
+            .post, "/api/v1/silences", "/api/v1/silences",
+            #"{"devices":["h-1"],"categories":["water"],"until":"2h","by":"Li","reason":"repair"}"#
+        ),
+        (.post, "/api/v1/silences", "/api/v1/silences", #"{"until":"2h","by":"Li","reason":"repair"}"#),
+        (.delete, "/api/v1/silences/{id}", "/api/v1/silences/none?by=Li", ""),
+        (.get, "/api/v1/drills", "/api/v1/drills", ""),
+        (.post, "/api/v1/drills", "/api/v1/drills", #"{"devices":["p-1"],"until":"8h","by":"Li","reason":"drill"}"#),
+        (.post, "/api/v1/drills", "/api/v1/drills", #"{"site":"school","until":"8h","by":"Li","reason":"drill"}"#),
+        (.delete, "/api/v1/drills/{id}", "/api/v1/drills/none", ""),
         (.get, "/api/v1/deliveries", "/api/v1/deliveries", ""), (.get, "/api/v1/quarantine", "/api/v1/quarantine", ""),
         (.post, "/api/v1/quarantine/{id}/retry", "/api/v1/quarantine/2/retry", ""),
         (.post, "/api/v1/quarantine/{id}/retry", "/api/v1/quarantine/1/retry", ""),

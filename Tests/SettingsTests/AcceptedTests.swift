@@ -113,6 +113,7 @@ import Testing
         var changed = running
         changed.rules.defaults = false
         changed.rules.files = []
+        changed.rules.flood.moreThan = 0
         changed.webhooks = [.init(endpoint: Endpoint(name: "a", url: "https://a/"))]
         changed.log.level = .debug
         #expect(changed.restartRequired(comparedTo: running) == [])

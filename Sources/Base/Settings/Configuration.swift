@@ -77,6 +77,8 @@ public struct Configuration: Sendable, Equatable, ConfigurationSection {
         public var defaults = true
         /// Paths or patterns of rules files.
         public var files = ["rules.d/*.yaml"]
+        /// When alarms are too many to be told of one by one.
+        public var flood = FloodLimits()
     }
 
     /// One entry of `webhooks`, as written; `Endpoint` has its secrets read.

@@ -109,7 +109,8 @@ public struct Daemon {
             server = try HTTPServer(
                 try ServeSettings(loaded),
                 gateway: Gateway(
-                    readings: ports, devices: ports, alarms: ports, deliveries: ports, quarantine: ports,
+                    readings: ports, devices: ports, alarms: ports, annunciation: ports,
+                    deliveries: ports, quarantine: ports,
                     backups: ports, status: ports,
                     imports: ImportPort(state: state, inbox: inbox, configuration: current, logger: logger),
                     metrics: page),

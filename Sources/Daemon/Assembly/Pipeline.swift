@@ -65,11 +65,12 @@ final class Pipeline {
         let reader = try StoreReader(beside: store)
         outbox = try StoreReader(beside: store)
         maintenance = try StoreMaintenance(path: context.databasePath, counters: context.storeCounters)
-        rules = try RecordedRules(catalogue: loaded.catalogue, rules: loaded.rules).json()
+        rules = try RecordedRules(loaded).json()
         fleet.adopt(loaded.catalogue)
         store.noteBeginning()
         // Rules found changed are taken over after the replay, exactly as a reload.
         if replay.rules != rules {
+            engine.adopt(loaded.configuration.rules.flood)
             engine.adopt(loaded.rules)
             store.note(rules: rules)
         }
@@ -79,6 +80,7 @@ final class Pipeline {
             )
         }
         if !replay.isExact {
+            engine.restore(silences: stored.silences, drills: stored.drills)
             for reading in stored.latest { engine.seed(reading, live: live) }
             store.wantSeal()
         }
@@ -107,6 +109,7 @@ final class Pipeline {
     ) throws {
         fleet = Fleet(catalogue: loaded.catalogue)
         engine = RuleEngine(gateway: context.gateway, fleet: fleet, rules: loaded.rules)
+        engine.adopt(loaded.configuration.rules.flood)
         normaliser = try Normaliser(fleet: fleet, counters: context.normaliseCounters, onUnknownMetric: onUnknownMetric)
         router = Router(gatewayID: context.gateway.id, endpoints: loaded.endpoints, matched: [:])
         live = 0
@@ -152,10 +155,18 @@ final class Pipeline {
     }
 }
 
+extension RecordedRules {
+    /// What decides, as it is configured.
+    init(_ loaded: LoadedConfiguration) {
+        self.init(catalogue: loaded.catalogue, rules: loaded.rules, flood: loaded.configuration.rules.flood)
+    }
+}
+
 extension Alarm {
     /// Of the gateway itself, or active and not among what the replay has brought back: for what a damaged row of the
     /// journal took along.
     fileprivate func isUnknown(to engine: RuleEngine, _ gateway: AlarmDevice) -> Bool {
-        (device.kind == gateway.kind && device.id == gateway.id) || (state == .active && !engine.isActive(id))
+        (category == .system && device.kind == gateway.kind && device.id == gateway.id)
+            || (state == .active && !engine.isActive(id))
     }
 }

@@ -26,6 +26,7 @@ final class PipelineState: Sendable {
         /// Why the store cannot be written, with the remedy; `nil`: it can.
         var storeTrouble: String? = "the store is not open yet"
         var activeAlarms: [AlarmCategory: [AlarmSeverity: Int]] = [:]
+        var silencesActive = 0
         var clockIsSynchronised = true
     }
 
@@ -50,6 +51,10 @@ final class PipelineState: Sendable {
         set { state.withLock { $0.storeTrouble = newValue } }
     }
 
+    var silencesActive: Int {
+        get { state.withLock { $0.silencesActive } }
+        set { state.withLock { $0.silencesActive = newValue } }
+    }
     var activeAlarms: [AlarmCategory: [AlarmSeverity: Int]] {
         get { state.withLock { $0.activeAlarms } }
         set { state.withLock { $0.activeAlarms = newValue } }
@@ -87,6 +92,9 @@ final class PipelineState: Sendable {
         }
         page.collect("clock_synchronised", "1 while the gateway's clock is believed.") { [self] in
             [([], clockIsSynchronised ? 1 : 0)]
+        }
+        page.collect("silences_active", "Maintenance silences in force.") { [self] in
+            [([], Double(silencesActive))]
         }
         page.collect("alarms_active", "Active alarms.") { [self] in
             activeAlarms.flatMap { category, bySeverity in

@@ -9,7 +9,9 @@ import Foundation
 import Synchronization
 
 /// What the HTTP interface asks for, answered from the database's readers and through the worker's inbox.
-struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, DeliveryLedger, QuarantineDesk, BackupDesk, GatewayStatus
+struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, AnnunciationDesk, DeliveryLedger, QuarantineDesk,
+    BackupDesk,
+    GatewayStatus
 {
     let state: PipelineState
     let inbox: WorkerInbox
@@ -126,6 +128,27 @@ struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, DeliveryLedger, Q
             if !inbox.post(request) { continuation.resume(returning: .failure(.storeNotWritable)) }
         }
         return try result.get()
+    }
+
+    // MARK: AnnunciationDesk
+
+    func silences(limit: Int, cursor: String?) async throws -> Page<Silence> {
+        let reader = try reader()
+        return try await off { try reader.silences(limit: limit, cursor: cursor, now: WallClock.now()) }
+    }
+
+    func drills(limit: Int, cursor: String?) async throws -> Page<Drill> {
+        let reader = try reader()
+        return try await off { try reader.drills(limit: limit, cursor: cursor, now: WallClock.now()) }
+    }
+
+    func act(_ act: AnnunciationAct) async throws(AnnunciationError) {
+        let result = await withCheckedContinuation { continuation in
+            if !inbox.post(.announce(act, reply: WorkerInbox.Reply(continuation: continuation))) {
+                continuation.resume(returning: .failure(.storeNotWritable))
+            }
+        }
+        try result.get()
     }
 
     // MARK: DeliveryLedger

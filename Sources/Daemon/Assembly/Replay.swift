@@ -53,11 +53,14 @@ final class Replay {
         case .reading(let reading, isConflicting: _, let isRetry):
             guard fleet.series.indices.contains(Int(reading.series)) else { return }
             engine.apply(reading, live: live, steady: steady, isRetry: isRetry)
-        case .timePassed(let now): engine.advance(live: live, now: now)
+        case .timePassed(let now): engine.advance(live: live, steady: steady, now: now)
         case .act(let bytes):
             // One on an alarm of the gateway itself is refused here: those come from the table of alarms.
-            guard let act = try? JSONDecoder().decode(RecordedAct.self, from: Data(bytes)) else { return }
-            _ = try? engine.act(act.act, on: act.on, now: act.now)
+            if let act = try? JSONDecoder().decode(RecordedAct.self, from: Data(bytes)) {
+                _ = try? engine.act(act.act, on: act.on, now: act.now)
+            } else if let act = try? JSONDecoder().decode(RecordedAnnunciation.self, from: Data(bytes)) {
+                try? engine.act(act.annunciation, steady: steady, now: Timestamp(milliseconds: act.now))
+            }
         case .rules(let text): _ = adopt(text)
         case .began: runEnded()
         case .clocks, .history: break
@@ -67,6 +70,7 @@ final class Replay {
 
     /// Behind the last input: the next one is shown by another run.
     func runEnded() {
+        engine.forgetSystemAlarms()
         steady = nil
         engine.settle()
         engine.dropChanges()
@@ -77,6 +81,7 @@ final class Replay {
         do throws(RecordedRulesError) {
             let recorded = try RecordedRules(json: text)
             fleet.adopt(recorded.catalogue)
+            engine.adopt(recorded.flood ?? FloodLimits())
             engine.adopt(recorded.rules)
             rules = text
             return true
@@ -85,6 +90,15 @@ final class Replay {
             return false
         }
     }
+}
+
+/// An operator's act on many alarms as the journal keeps it.
+struct RecordedAnnunciation: Codable {
+    var annunciation: AnnunciationAct
+    /// In milliseconds.
+    var now: Int64
+
+    var json: [UInt8] { (try? JSONEncoder().encode(self)).map { Array($0) } ?? [] }
 }
 
 /// An operator's act as the journal keeps it.

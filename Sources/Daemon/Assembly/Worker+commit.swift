@@ -24,6 +24,7 @@ extension Worker {
             batch.append(HeldChange(change: change, deliveries: pipeline.router.deliveries(for: change, now: now)))
         }
         count(changes)
+        state.silencesActive = pipeline.engine.silenceCount
         guard let store = pipeline.store else {
             hold(batch)
             return answer()

@@ -10,6 +10,7 @@ extension Worker {
             switch request {
             case .act(let act, let alarm, let reply): perform(act, alarm, reply)
             case .keep(let context): keep(context)
+            case .announce(let act, let reply): perform(act, reply)
             case .retry(let item, let reply): retry(item, reply)
             case .reload(let loaded, let reply):
                 adopt(loaded)
@@ -48,6 +49,28 @@ extension Worker {
             mustCommit = true
         } catch {
             begin(trouble: error)
+        }
+    }
+
+    /// Silences and drills.
+    func perform(_ act: AnnunciationAct, _ reply: WorkerInbox.Reply<Result<Void, AnnunciationError>>) {
+        guard let store = pipeline.store else { return reply(.failure(.storeNotWritable)) }
+        let now = WallClock.now()
+        do throws(AnnunciationError) {
+            try pipeline.engine.act(act, steady: live.steady, now: now)
+        } catch {
+            return reply(.failure(error))
+        }
+        store.note(live: live.milliseconds, steady: live.steady)
+        store.note(act: RecordedAnnunciation(annunciation: act, now: now.milliseconds).json)
+        do throws(StoreError) { try store.note(act, at: now) } catch { begin(trouble: error) }
+        mustCommit = true
+        replies.append { [unowned self] in
+            guard pipeline.store == nil else { return reply(.success(())) }
+            // Whoever acted is told that it was not kept; then it must hold nothing back either.
+            if let undone = act.undone { try? pipeline.engine.act(undone, steady: live.steady, now: WallClock.now()) }
+            if pipeline.engine.hasChanges { mustCommit = true }
+            reply(.failure(.storeNotWritable))
         }
     }
 
@@ -90,8 +113,9 @@ extension Worker {
     func adopt(_ loaded: LoadedConfiguration) {
         self.loaded = loaded
         pipeline.fleet.adopt(loaded.catalogue)
+        pipeline.engine.adopt(loaded.configuration.rules.flood)
         pipeline.engine.adopt(loaded.rules)
-        if let rules = try? RecordedRules(catalogue: loaded.catalogue, rules: loaded.rules).json() {
+        if let rules = try? RecordedRules(loaded).json() {
             pipeline.rules = rules
             pipeline.store?.note(rules: rules)
         }
@@ -107,5 +131,16 @@ extension Worker {
             pipeline.engine.systemCeased(rule: id.rawValue, component: component, now: now)
         }
         if pipeline.engine.hasChanges { mustCommit = true }
+    }
+}
+
+extension AnnunciationAct {
+    /// What takes it back; an end that was not kept comes back with the store.
+    fileprivate var undone: AnnunciationAct? {
+        switch self {
+        case .silence(let its): .endSilence(its.id, by: its.by)
+        case .drill(let its): .endDrill(its.id, by: its.by)
+        case .endSilence, .endDrill: nil
+        }
     }
 }

@@ -92,6 +92,7 @@ extension Worker {
         state.storeTrouble = nil
         state.open(pipeline.reader, outbox: pipeline.outbox, maintenance: pipeline.maintenance)
         state.activeAlarms = pipeline.engine.activeCounts()
+        state.silencesActive = pipeline.engine.silenceCount
         for id in pipeline.unreadableAlarms {
             logger.error("a stored alarm cannot be read and is left alone", metadata: [LogKey.alarm: "\(id)"])
         }

@@ -236,17 +236,19 @@ final class Worker {
 
     func advanceRules() {
         let now = WallClock.now()
-        let isDue = pipeline.engine.isDue(live: live.milliseconds, now: now)
-        if isDue || pipeline.engine.nextDeadline != nil {
-            // While something is waited for, how far it got is written down, so that a power cut costs seconds of it.
-            if isDue || live.milliseconds - recordedLive >= Self.recordedEvery, let store = pipeline.store {
-                recordedLive = live.milliseconds
-                store.note(live: live.milliseconds, steady: live.steady)
-                if isDue { store.note(timePassed: now) }
-                mustCommit = true
-            }
+        let deadline = pipeline.engine.nextDeadline
+        let isDue =
+            pipeline.engine.isDue(live: live.milliseconds, now: now)
+            || pipeline.engine.isAnnunciationDue(steady: live.steady, now: now)
+        // While something is waited for, how far it got is written down, so that a power cut costs seconds of it.
+        let isWorthNoting = deadline != nil && live.milliseconds - recordedLive >= Self.recordedEvery
+        if isDue || isWorthNoting, let store = pipeline.store {
+            recordedLive = live.milliseconds
+            store.note(live: live.milliseconds, steady: live.steady)
+            if isDue { store.note(timePassed: now) }
+            mustCommit = true
         }
-        pipeline.engine.advance(live: live.milliseconds, now: now)
+        pipeline.engine.advance(live: live.milliseconds, steady: live.steady, now: now)
         if pipeline.engine.hasChanges { mustCommit = true }
     }
 

@@ -11,6 +11,7 @@ final class WorkerInbox: Sendable {
         case act(OperatorAct, on: Alarm, reply: Reply<Result<Alarm, OperatorActError>>)
         /// Before the verdict it belongs to, so that it is durable no later.
         case keep(VerdictContext)
+        case announce(AnnunciationAct, reply: Reply<Result<Void, AnnunciationError>>)
         case retry(QuarantineItem, reply: Reply<RetryAnswer>)
         case reload(LoadedConfiguration, reply: Reply<Bool>)
         case cancelDeliveries(exceptFor: [String])

@@ -23,18 +23,29 @@ public final class Rehearsal {
         self.gateway = AlarmDevice(id: gateway, kind: Catalogue.gatewayKind, area: "_")
         self.rules = rules
         engine = RuleEngine(gateway: self.gateway, fleet: fleet, rules: rules)
+        // What the rules say is looked at, not how many alarms somebody can take in.
+        engine.adopt(FloodLimits(moreThan: 0))
         now = time
         began = time
     }
 
     /// Time goes on, and what it alone brings about comes at its moment.
     public func advance(to time: Timestamp, _ tell: ([AlarmChange]) -> Void) {
-        while let deadline = engine.nextDeadline, began + lost + deadline <= time {
-            now = max(now, began + lost + deadline)
-            engine.advance(live: live, now: now)
+        engine.settle()
+        while let next = nextMoment, next <= time {
+            now = max(now, next)
+            engine.advance(live: live, steady: steady, now: now)
             if engine.hasChanges { tell(engine.takeChanges()) }
         }
         now = max(now, time)
+    }
+
+    /// When something comes about by time alone.
+    private var nextMoment: Timestamp? {
+        [
+            engine.nextDeadline.map { began + lost + $0 }, engine.nextTurn,
+            engine.untilAnnunciation(steady: steady, now: now).map { now + $0 },
+        ].compactMap(\.self).min()
     }
 
     /// - Parameter reading: received now; `advance(to:_:)` comes before.

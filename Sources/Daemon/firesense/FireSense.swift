@@ -16,8 +16,8 @@ struct FireSense: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             RunCommand.self, CheckCommand.self, QueryCommand.self, ExportCommand.self, ImportCommand.self,
-            AlarmsCommand.self, RulesCommand.self, DeliveriesCommand.self, QuarantineCommand.self, DecodeCommand.self,
-            TapCommand.self,
+            AlarmsCommand.self, SilencesCommand.self, DrillsCommand.self, RulesCommand.self, DeliveriesCommand.self,
+            QuarantineCommand.self, DecodeCommand.self, TapCommand.self,
             DoctorCommand.self, BackupCommand.self, RestoreCommand.self, MigrateCommand.self, VersionCommand.self,
         ])
 

@@ -47,7 +47,9 @@ public struct Router: Sendable {
         var deliveries: [Delivery] = []
         for endpoint in endpoints where !isAboutItself(alarm, endpoint) {
             let knows = told.contains(endpoint.name)
-            guard knows || endpoint.takes(alarm) else { continue }
+            guard knows || endpoint.takes(alarm) || change.webhooks.contains(endpoint.name),
+                !isHeldBack(change, knows: knows)
+            else { continue }
             for kind in kinds(for: change, knows: knows) {
                 deliveries.append(delivery(kind, change, endpoint, snapshot, now))
             }
@@ -63,6 +65,16 @@ public struct Router: Sendable {
         if knows || change.kind == .raised { return [change.kind] }
         if change.kind == .cleared { return [.raised, .cleared] }
         return change.alarm.state == .active ? [.raised] : [change.kind]
+    }
+
+    /// Whoever knows of it is told how it ends and who sees to it, or it would stand there for ever. What is still
+    /// active when nothing holds it back any more comes as an update, and so as raised to whom it is news.
+    private func isHeldBack(_ change: AlarmChange, knows: Bool) -> Bool {
+        guard change.alarm.isHeldBack else { return false }
+        switch change.kind {
+        case .acknowledged, .verdict, .cleared: return !knows
+        case .raised, .updated, .escalated, .occurrence: return true
+        }
     }
 
     /// Nobody is told through a broken line that it is broken.

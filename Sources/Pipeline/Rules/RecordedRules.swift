@@ -8,13 +8,17 @@ public struct RecordedRules: Sendable, Equatable, Codable {
     public var catalogue: Catalogue
     /// Without the built-in ones, which the program brings.
     public var rules: [RuleDefinition]
+    /// Absent in what an earlier version recorded.
+    public var flood: FloodLimits?
 
     /// - Parameters:
     ///   - catalogue: the kinds of devices in force.
     ///   - rules: as the engine is made with.
-    public init(catalogue: Catalogue, rules: [RuleDefinition]) {
+    ///   - flood: as the engine was told.
+    public init(catalogue: Catalogue, rules: [RuleDefinition], flood: FloodLimits? = nil) {
         self.catalogue = catalogue
         self.rules = rules
+        self.flood = flood
     }
 
     /// - Parameter json: as `json` wrote it.
@@ -25,7 +29,9 @@ public struct RecordedRules: Sendable, Equatable, Codable {
         } catch {
             throw RecordedRulesError(reason: "\(error)")
         }
-        let durations = rules.flatMap(\.durations) + catalogue.kinds.map(\.expectedInterval)
+        let durations =
+            rules.flatMap(\.durations) + catalogue.kinds.map(\.expectedInterval)
+            + (flood.map { [$0.within] } ?? [])
         guard durations.allSatisfy({ ($0 >= .zero) && ($0 <= .longest) }) else {
             throw RecordedRulesError(reason: "a duration out of all bounds")
         }

@@ -65,6 +65,7 @@ extension RuleEngine {
         alarm.value = key.lastValue
         alarm.unit = unit(of: rule, key.series)
         alarm.limit = key.lastValue.flatMap(rule.limit)
+        prepareRaise(&alarm)
         states[index].alarm = alarm
         states[index].lastRaisedAt = time
         states[index].ordinal = ordinal
@@ -74,6 +75,7 @@ extension RuleEngine {
                 kind: .raised, alarm: alarm, at: time, cause: "raised@\(time.milliseconds)#\(ordinal)",
                 ordinal: ordinal,
                 inputAt: occasion.inputAt(otherwise: time)))
+        wasRaised(alarm, now: occasion.receivedAt)
     }
 
     /// Whom and what an alarm of a key shows.
@@ -110,18 +112,21 @@ extension RuleEngine {
 
     // MARK: - Active alarms
 
-    /// The alarm is active on this key.
+    /// The alarm is active on this key, which has it.
     func enlist(_ id: String, _ state: Int32) {
+        if let alarm = states[Int(state)].alarm { annunciation.track(alarm) }
         guard stateOfAlarm.updateValue(state, forKey: id) == nil, device(of: states[Int(state)].series) >= 0 else {
             return
         }
         activeOn[flagKey(states[Int(state)].series), default: []].append(state)
     }
 
+    /// To be called while the key has it yet.
     /// - Returns: the key it was active on.
     @discardableResult
     func delist(_ id: String) -> Int32? {
         guard let state = stateOfAlarm.removeValue(forKey: id) else { return nil }
+        if let alarm = states[Int(state)].alarm { annunciation.untrack(alarm) }
         guard device(of: states[Int(state)].series) >= 0 else { return state }
         let place = flagKey(states[Int(state)].series)
         activeOn[place]?.removeAll { $0 == state }
@@ -166,14 +171,16 @@ extension RuleEngine {
         if isReraise {
             alarm.acknowledged = false
             alarm.reraised = true
-            alarm.revision += 1
         }
+        let isTold = prepareOccurrence(&alarm, isReraise: isReraise)
+        if isTold { alarm.revision += 1 }
         states[Int(state)].alarm = alarm
         changes.append(
             AlarmChange(
-                kind: isReraise ? .updated : .occurrence, alarm: alarm, at: at,
+                kind: isTold ? .updated : .occurrence, alarm: alarm, at: at,
                 cause: "occurrence@\(at.milliseconds)", ordinal: states[Int(state)].ordinal,
                 inputAt: occasion.inputAt(otherwise: at)))
+        if isReraise { wasReraised(alarm) }
     }
 
     /// - Parameter inputAt: see `AlarmChange.inputAt`.
@@ -182,14 +189,16 @@ extension RuleEngine {
     ) {
         guard var alarm = states[Int(state)].alarm else { return }
         Self.clear(&alarm, at: time, reason: reason, by: by)
+        delist(alarm.id)
         states[Int(state)].alarm = nil
         // Nothing tells whether what ended it was the end that had been seen: what is told from now on counts.
         if inputAt == nil { states[Int(state)].restored = nil }
-        delist(alarm.id)
         changes.append(
             AlarmChange(
                 kind: .cleared, alarm: alarm, at: time, cause: cause, ordinal: states[Int(state)].ordinal,
                 inputAt: inputAt))
+        // The device's clock tells nothing of when others are told.
+        wasEnded(alarm, now: annunciation.state.clock.wall.map(Timestamp.init(milliseconds:)) ?? time)
     }
 
     static func clear(_ alarm: inout Alarm, at time: Timestamp, reason: ClearedReason, by: String?) {

@@ -16,7 +16,7 @@ public enum CheckpointError: Error, Equatable, Sendable {
 /// The engine's state in bytes, so that with the inputs since, shown through the same public calls, it comes back
 /// exactly (design 5). What is idle, and what the store can tell by itself, is not in it.
 ///
-///     version      1 byte, 2; 1 is the same without conditions
+///     version      1 byte, 2; 1 was without conditions and annunciation
 ///     rules        count, then each id as text; ascending
 ///     states       count, then each as below; by series, then rule, then alarm
 ///     runs         count, then each: series (index), length of the run of implausible values (1 byte, 1…3)
@@ -25,6 +25,7 @@ public enum CheckpointError: Error, Equatable, Sendable {
 ///     times        count, then each: 16 × how many series lie between it and the one before + mask (varint), newest
 ///                  time applied, newest receipt
 ///     conditions   see RuleEngine+conditionCheckpoint
+///     annunciation text: who is told of alarms when, see `AnnunciationState`
 ///     checksum     8 bytes, little-endian: `contentHash` of everything before
 ///
 /// A state:
@@ -71,6 +72,7 @@ extension RuleEngine {
         writeFlags(to: &writer)
         writeTimes(lastSeen, to: &writer)
         writeConditions(to: &writer)
+        writeAnnunciation(to: &writer)
         writer.seal()
         return writer.bytes
     }
@@ -98,7 +100,9 @@ extension RuleEngine {
         let flags = try readFlags(from: &reader)
         let times = try readTimes(lastSeen, from: &reader)
         let conditions = version > 1 ? try readConditions(live, from: &reader) : CheckpointedConditions()
+        let annunciation = version > 1 ? try readAnnunciation(from: &reader) : AnnunciationState(isStale: true)
         try reader.finish()
+        self.annunciation.state = annunciation
         replaceStates(states + conditions.states)
         take(conditions, live: live)
         implausibleRuns = runs

@@ -27,6 +27,7 @@ extension RuleEngine {
         alarm.acknowledgedNote = act.note
         alarm.revision += 1
         keep(alarm)
+        wasAcknowledged(alarm)
         report(.acknowledged, alarm, now, "acknowledge by \(act.by)@\(now.milliseconds)")
         return alarm
     }
@@ -69,6 +70,7 @@ extension RuleEngine {
             systemAlarms[SystemKey(alarm)] = nil
         }
         report(.cleared, alarm, now, "\(reason.rawValue) by \(act.by)@\(now.milliseconds)")
+        wasEnded(alarm, now: now)
         return alarm
     }
 

@@ -181,6 +181,7 @@ extension RuleEngine {
         relink()
         carryMemories(before)
         arrangeHeard(done: Dictionary(done.map { (before[Int($0.key)].definition.id, $0.value) }) { min($0, $1) })
+        rebuildAnnunciation()
     }
 
     /// Of what its rule alone could make use of, nothing is kept.
@@ -240,6 +241,7 @@ extension RuleEngine {
             if let alarm = state.alarm { enlist(alarm.id, Int32(index)) }
         }
         relink()
+        rebuildAnnunciation()
     }
 
     func compile(_ definitions: [RuleDefinition]) {
@@ -248,6 +250,7 @@ extension RuleEngine {
             [CompiledRule(rule)]
                 + rule.overrides.indices.filter { rule.overrides[$0].isEnabled }.map { CompiledRule(rule, choice: $0) }
         }
+        annunciation.learn(definitions)
         unknownEventRule = Int32(rules.count - 2)
         implausibleRule = Int32(rules.count - 1)
         selection = Selection(definitions)

@@ -16,6 +16,7 @@ extension RuleEngine {
             restoreSystem(alarm, expiresAfter: expiresAfter)
             return
         }
+        annunciation.state.isStale = true
         // Ended since it was taken up as active: by what went on in memory while the store was away.
         if alarm.state == .cleared {
             if let known = delist(alarm.id) {

@@ -3,12 +3,15 @@ import FireModel
 extension RuleEngine {
     /// Raises and clears what only time has brought about, in the order in which it came about: not in the order
     /// in which timers happen to lie, which a restart does not bring back.
+    /// - Parameter steady: see `AlarmMachine.Input.steady`.
     /// - Returns: whether it was time for anything. A state may have gone on without an alarm that changed, and an
     ///   engine that is brought back from a checkpoint must be shown this moment.
     @discardableResult
-    public func advance(live: Int64, now: Timestamp) -> Bool {
+    public func advance(live: Int64, steady: Int64? = nil, now: Timestamp) -> Bool {
         settle()
         grow()
+        let isTelling = isAnnunciationDue(steady: steady, now: now)
+        if isTelling || isDue(live: live, now: now) { annunciation.state.clock.observe(steady, now) }
         let silent = heard.takeDue(live: live)
         for due in silent { fellSilent(due, live: live, now: now) }
         let isExpired = expireMemories(live: live, now: now)
@@ -21,8 +24,9 @@ extension RuleEngine {
             releaseIfIdle(state)
         }
         let hasTurned = turnSchedules(live: live, now: now)
+        if isTelling { annunciate(now: now) }
         expireSystemAlarms(now: now)
-        let wasDue = !due.isEmpty || !silent.isEmpty || isExpired || hasTurned
+        let wasDue = isTelling || !due.isEmpty || !silent.isEmpty || isExpired || hasTurned
         // What was not due is not told again after a restart.
         if wasDue { self.live = live }
         return wasDue
@@ -32,6 +36,7 @@ extension RuleEngine {
     /// earlier run that is told again, before the first of the next. Over a restart the wall clock says how long it was.
     public func steadyClockBeganAnew() {
         for index in states.indices { states[index].machine.forgetSteady() }
+        annunciation.state.clock.began()
     }
 
     /// On the counting clock, when `advance` has something to do.

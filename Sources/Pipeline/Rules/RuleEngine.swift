@@ -75,7 +75,10 @@ public final class RuleEngine {
     /// Of the newest input, on the counting clock.
     var live: Int64 = 0
     /// When schedules next turn a rule on or off, by the wall clock; `nil`: no rule has one.
-    var nextTurn: Timestamp?
+    public internal(set) var nextTurn: Timestamp?
+
+    /// Who is told of alarms when.
+    var annunciation = Annunciation()
 
     /// - Parameters:
     ///   - gateway: the device of the daemon's own alarms.
@@ -132,6 +135,7 @@ public final class RuleEngine {
         grow()
         let anchor = fleet.series[Int(reading.series)].anchor
         if selection.looksAtAreas { noteArea(of: fleet.series[Int(anchor)].device) }
+        annunciation.state.clock.observe(steady, isRetry ? nil : reading.receivedAt)
         if !pendingTrees.isEmpty { settle(before: reading, of: fleet.series[Int(anchor)].device) }
         let index = Int(program(of: anchor))
         let clocks = Clocks(live: live, steady: isRetry ? nil : steady, isRetry: isRetry)

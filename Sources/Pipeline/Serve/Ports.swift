@@ -8,6 +8,7 @@ public struct Gateway: Sendable {
     public var readings: any ReadingHistory
     public var devices: any DeviceDirectory
     public var alarms: any AlarmDesk
+    public var annunciation: any AnnunciationDesk
     public var deliveries: any DeliveryLedger
     public var quarantine: any QuarantineDesk
     public var backups: any BackupDesk
@@ -17,12 +18,13 @@ public struct Gateway: Sendable {
 
     public init(
         readings: any ReadingHistory, devices: any DeviceDirectory, alarms: any AlarmDesk,
-        deliveries: any DeliveryLedger, quarantine: any QuarantineDesk, backups: any BackupDesk,
+        annunciation: any AnnunciationDesk, deliveries: any DeliveryLedger, quarantine: any QuarantineDesk, backups: any BackupDesk,
         status: any GatewayStatus, imports: any ReadingImport, metrics: MetricPage
     ) {
         self.readings = readings
         self.devices = devices
         self.alarms = alarms
+        self.annunciation = annunciation
         self.deliveries = deliveries
         self.quarantine = quarantine
         self.backups = backups
@@ -104,6 +106,16 @@ public protocol AlarmDesk: Sendable {
     func context(of alarm: String) async throws -> [VerdictContext.Series]?
     /// Returns the alarm as it is once the act is durable.
     func act(_ act: OperatorAct, on alarm: Alarm) async throws(OperatorActError) -> Alarm
+}
+
+/// Silences and drills.
+public protocol AnnunciationDesk: Sendable {
+    /// In force, newest first. Throws `InvalidCursor`.
+    func silences(limit: Int, cursor: String?) async throws -> Page<Silence>
+    /// In force, newest first. Throws `InvalidCursor`.
+    func drills(limit: Int, cursor: String?) async throws -> Page<Drill>
+    /// Returns once the act is durable.
+    func act(_ act: AnnunciationAct) async throws(AnnunciationError)
 }
 
 public protocol DeliveryLedger: Sendable {

@@ -127,5 +127,14 @@ enum Schema {
         -- What the device said around an alarm that was judged; body: `context` of the API, points: how many are in it.
         CREATE TABLE verdict_context(alarm TEXT PRIMARY KEY, points INTEGER NOT NULL, body TEXT NOT NULL)
           STRICT, WITHOUT ROWID;
+        -- body: as the API shows it. ended_at NULL: nobody has ended it; until then it lasts.
+        CREATE TABLE silence(
+          id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, until INTEGER NOT NULL, ended_at INTEGER, ended_by TEXT,
+          body TEXT NOT NULL) STRICT;
+        CREATE TABLE drill(
+          id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, until INTEGER NOT NULL, ended_at INTEGER, ended_by TEXT,
+          body TEXT NOT NULL) STRICT;
+        CREATE INDEX silence_by_time ON silence(created_at, id) WHERE ended_at IS NULL;
+        CREATE INDEX drill_by_time ON drill(created_at, id) WHERE ended_at IS NULL;
         """
 }

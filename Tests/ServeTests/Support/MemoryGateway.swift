@@ -13,6 +13,9 @@ final class MemoryGateway: Sendable {
         /// Alarms whose cause the device still reports.
         var standing: Set<String> = []
         var isWritable = true
+        /// In the order they began.
+        var silences: [Silence] = []
+        var drills: [Drill] = []
         var points: [String: (unit: String?, points: [Point])] = [:]
         var deliveries: [DeliverySummary] = Sample.deliveries
         var quarantine: [QuarantineItem] = Sample.quarantine
@@ -52,7 +55,8 @@ final class MemoryGateway: Sendable {
 
     var gateway: Gateway {
         Gateway(
-            readings: self, devices: self, alarms: self, deliveries: self, quarantine: self, backups: self,
+            readings: self, devices: self, alarms: self, annunciation: self, deliveries: self, quarantine: self,
+            backups: self,
             status: self, imports: self, metrics: page)
     }
 
@@ -359,5 +363,36 @@ enum Sample {
 
     static func padded(_ number: Int, _ width: Int) -> String {
         String(repeating: "0", count: max(0, width - String(number).count)) + String(number)
+    }
+}
+
+extension MemoryGateway: AnnunciationDesk {
+    func silences(limit: Int, cursor: String?) async throws -> Page<Silence> {
+        try ask { try cut($0.silences.reversed(), limit, cursor) }
+    }
+
+    func drills(limit: Int, cursor: String?) async throws -> Page<Drill> {
+        try ask { try cut($0.drills.reversed(), limit, cursor) }
+    }
+
+    func act(_ act: AnnunciationAct) async throws(AnnunciationError) {
+        let result: Result<Void, AnnunciationError>? = try? ask { state in
+            guard state.isWritable else { return .failure(.storeNotWritable) }
+            switch act {
+            case .silence(let its):
+                guard state.silences.count < 3 else { return .failure(.tooMany(3)) }
+                state.silences.append(its)
+            case .drill(let its): state.drills.append(its)
+            case .endSilence(let id, by: _):
+                guard let index = state.silences.firstIndex(where: { $0.id == id }) else { return .failure(.unknown) }
+                state.silences.remove(at: index)
+            case .endDrill(let id, by: _):
+                guard let index = state.drills.firstIndex(where: { $0.id == id }) else { return .failure(.unknown) }
+                state.drills.remove(at: index)
+            }
+            return .success(())
+        }
+        guard let result else { throw .storeNotWritable }
+        try result.get()
     }
 }

@@ -10,6 +10,11 @@ extension Configuration {
         root.mapping("rules") {
             $0.read("defaults", .boolean, into: &rules.defaults)
             $0.list("files", .text("a path or pattern", upTo: 4095, emptyAllowed: false), into: &rules.files)
+            $0.mapping("flood") {
+                $0.read("more_than", .whole(0...10_000), into: &rules.flood.moreThan)
+                $0.read("within", .duration(.seconds(10)...(.seconds(86_400))), into: &rules.flood.within)
+                $0.read("end_below", .whole(1...10_000), into: &rules.flood.endBelow)
+            }
         }
         for field in root["webhooks"]?.elements(expected: "a list of endpoints") ?? [] {
             guard let webhook = field.mapping(Webhook.init(reading:)) else { continue }

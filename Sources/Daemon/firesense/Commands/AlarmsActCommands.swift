@@ -20,12 +20,7 @@ struct ActOptions: ParsableArguments {
         environment: [String: String] = ProcessInfo.processInfo.environment,
         account: String? = userName(getuid())
     ) throws -> String {
-        // Behind sudo stands a person, not root.
-        let names = [by, environment["SUDO_USER"], environment["USER"], environment["LOGNAME"], account]
-        guard let name = names.compactMap({ $0 }).first(where: { !$0.isEmpty }) else {
-            throw Failure("who does it is not known", remedy: "say --by NAME")
-        }
-        return name
+        try operatorName(by, environment: environment, account: account)
     }
 
     func perform(_ deed: OperatorAct.Deed, on id: String) async throws {
@@ -43,6 +38,21 @@ struct ActOptions: ParsableArguments {
         case .json: try Output.line(alarm.json)
         }
     }
+}
+
+/// Who acts.
+///
+/// - Throws: `Failure`, when nobody knows who it is.
+func operatorName(
+    _ by: String?, environment: [String: String] = ProcessInfo.processInfo.environment,
+    account: String? = userName(getuid())
+) throws -> String {
+    // Behind sudo stands a person, not root.
+    let names = [by, environment["SUDO_USER"], environment["USER"], environment["LOGNAME"], account]
+    guard let name = names.compactMap({ $0 }).first(where: { !$0.isEmpty }) else {
+        throw Failure("who does it is not known", remedy: "say --by NAME")
+    }
+    return name
 }
 
 private let idHelp = ArgumentHelp("The alarm's id, or a beginning of it that no other has.")

@@ -68,8 +68,10 @@ final class HTTPGateway: Sendable {
 
     /// - Parameter path: percent-encoded, beginning with `/`.
     /// - Throws: `Failure`, when nobody answers.
-    func exchange(_ path: String, post body: String? = nil, within time: Duration = answerTime) async throws -> Answer {
-        let response = try await send(path, post: body, within: time)
+    func exchange(
+        _ path: String, post body: String? = nil, deletes: Bool = false, within time: Duration = answerTime
+    ) async throws -> Answer {
+        let response = try await send(path, post: body, deletes: deletes, within: time)
         do {
             var data = Data()
             for try await part in response.body {
@@ -98,6 +100,10 @@ final class HTTPGateway: Sendable {
 
     func post<Body: Decodable>(_ path: String, _ body: String) async throws -> Body {
         try decode(try await exchange(path, post: body))
+    }
+
+    func delete<Body: Decodable>(_ path: String, _ parameters: [(String, String?)] = []) async throws -> Body {
+        try decode(try await exchange(path + query(parameters), deletes: true))
     }
 
     /// The body of a GET, part by part.
@@ -165,8 +171,11 @@ final class HTTPGateway: Sendable {
         return request
     }
 
-    private func send(_ path: String, post body: String?, within time: Duration) async throws -> HTTPClientResponse {
+    private func send(
+        _ path: String, post body: String?, deletes: Bool = false, within time: Duration
+    ) async throws -> HTTPClientResponse {
         var request = request(path)
+        if deletes { request.method = .DELETE }
         if let body {
             request.method = .POST
             request.headers.add(name: "content-type", value: "application/json")

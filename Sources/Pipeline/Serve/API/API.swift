@@ -11,6 +11,8 @@ func apiRoutes(_ gateway: Gateway, limits: ServeLimits) -> [Route] {
         + importRoutes(gateway)
         + alarmRoutes(gateway, pageBytes: limits.page)
         + ruleRoutes(gateway)
+        + silenceRoutes(gateway, pageBytes: limits.page)
+        + drillRoutes(gateway, pageBytes: limits.page)
         + deliveryRoutes(gateway, pageBytes: limits.page)
         + quarantineRoutes(gateway, pageBytes: limits.quarantinePage)
         + backupRoutes(gateway)

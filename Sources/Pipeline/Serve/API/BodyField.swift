@@ -4,7 +4,8 @@ import Foundation
 /// A value of a request body.
 enum JSONValue: Decodable, Sendable, Equatable {
     case null, boolean(Bool), number(Double), text(String)
-    /// An array or an object; no body has a use for one.
+    case array([JSONValue])
+    /// An object; no body has a use for one.
     case structure
 
     init(from decoder: any Decoder) throws {
@@ -17,6 +18,8 @@ enum JSONValue: Decodable, Sendable, Equatable {
             self = .number(number)
         } else if let text = try? value.decode(String.self) {
             self = .text(text)
+        } else if let array = try? value.decode([JSONValue].self) {
+            self = .array(array)
         } else {
             self = .structure
         }
@@ -29,7 +32,7 @@ enum JSONValue: Decodable, Sendable, Equatable {
         case .boolean(let value): "\(value)"
         case .number(let value): shortest(value)
         case .text(let value): Problem.quoted(value)
-        case .structure: "an array or object"
+        case .array, .structure: "an array or object"
         }
     }
 }

@@ -4,6 +4,7 @@ import FireModel
 enum Schemas {
     static let all: KeyValuePairs<String, Schema> = [
         "Problem": problem, "Alarm": alarm, "AlarmDevice": alarmDevice, "AlarmWithHistory": alarmWithHistory,
+        "Silence": silence, "Drill": drill, "Ended": ended,
         "Title": title, "Kind": kind, "Device": device, "Readings": readings,
         "SeriesPoints": seriesPoints, "LatestReading": latestReading, "Delivery": delivery,
         "QuarantineItem": quarantineItem, "RetryOutcome": retryOutcome, "Stats": stats,
@@ -28,7 +29,11 @@ enum Schemas {
         "id": .string, "gateway": .string, "revision": .count(1...Int64.max).saying("Orders the changes of one alarm."),
         "rule": .string, "category": .words(AlarmCategory.self), "severity": .words(AlarmSeverity.self),
         "state": .words(AlarmState.self), "acknowledged": .boolean, "latched": .boolean, "drill": .boolean,
-        "late": .boolean, "reraised": .boolean, "flags": .array(.string), "device": .reference("AlarmDevice"),
+        "late": .boolean, "reraised": .boolean, "flags": .array(.string),
+        "suppressed": .array(.words(Suppression.self)).saying("Why nobody is told of it for now; empty: they are."),
+        "escalation": .count().saying("The step of its escalation that was reached, from 1; 0: none."),
+        "device": .reference("AlarmDevice"),
+        "devices": .array(.string).saying("Of an alarm across devices, those that have brought it about."),
         "component": .string.orNull, "component_name": .string.orNull, "component_type": .string.orNull,
         "detail": .string.orNull, "metric": .string.orNull, "value": .value.orNull, "unit": .string.orNull,
         "limit": .number.orNull, "title": .reference("Title"), "occurrences": .count(1...Int64.max),
@@ -53,6 +58,17 @@ enum Schemas {
             "What was stored of its device and component from 10 minutes before the raise to 2 minutes after, when "
                 + "somebody judged it; null: nobody has, or nothing was stored."),
     ])
+
+    private static let silence = Schema.object([
+        "id": .string, "kind": .words(Silence.Kind.self), "devices": .array(.string), "areas": .array(.string),
+        "kinds": .array(.string), "rules": .array(.string), "categories": .array(.words(AlarmCategory.self)),
+        "components": .array(.string), "created_at": .time, "until": .time, "by": .string, "reason": .string,
+    ]).saying("What is empty matches all; the lists together say which alarms.")
+    private static let drill = Schema.object([
+        "id": .string, "devices": .array(.string), "site": .string.orNull, "components": .array(.string),
+        "created_at": .time, "until": .time, "by": .string, "reason": .string,
+    ])
+    private static let ended = Schema.object(["id": .string, "ended_by": .string])
 
     private static let kind = Schema.object([
         "name": .string, "title": .reference("Title"), "urgent": .boolean,

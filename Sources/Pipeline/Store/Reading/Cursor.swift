@@ -3,7 +3,7 @@ import Foundation
 /// The place after the last item of a page: a number and a text that name it, wrapped so that nobody takes it
 /// for something to compute with.
 struct Cursor: Equatable {
-    enum List: String { case alarms, deliveries, devices, latest, quarantine, readings }
+    enum List: String { case alarms, deliveries, devices, drills, latest, quarantine, readings, silences }
 
     var list: List
     var number: Int64

@@ -52,6 +52,9 @@ public struct StoredState: Sendable {
     public var retained: [RetainedMark] = []
     /// Ids of alarms whose stored form cannot be read; worth a line in the log.
     public var unreadableAlarms: [String] = []
+    /// Not ended by anybody; their time may be over.
+    public var silences: [Silence] = []
+    public var drills: [Drill] = []
 }
 
 extension StoreWriter {
@@ -79,6 +82,8 @@ extension StoreWriter {
         try loadAlarms(&state)
         state.redeliveries = try RecognitionTables.redeliveries(connection)
         state.retained = try RecognitionTables.retained(connection)
+        state.silences = try SuppressionTables.load(connection, "silence")
+        state.drills = try SuppressionTables.load(connection, "drill")
         return state
     }
 

@@ -27,6 +27,7 @@ public final class StoreWriter {
     let contexts: ContextTable
     let deliveries: DeliveryTables
     let quarantined: QuarantineTable
+    let suppressions: SuppressionTables
     let recognition: RecognitionTables
     let upkeep: Upkeep
     let importer: Importer
@@ -77,6 +78,7 @@ public final class StoreWriter {
         contexts = try ContextTable(connection)
         deliveries = try DeliveryTables(connection)
         quarantined = try QuarantineTable(connection)
+        suppressions = try SuppressionTables(connection)
         recognition = try RecognitionTables(connection)
         upkeep = try Upkeep(connection, settings, counters, segments, damaged: damaged)
         importer = try Importer(connection, readings: readings, segments: segments)
@@ -182,6 +184,12 @@ public final class StoreWriter {
         } catch {
             throw failed(error)
         }
+    }
+
+    /// Silences and drills that have begun or ended.
+    public func note(_ act: AnnunciationAct, at now: Timestamp) throws(StoreError) {
+        try enter()
+        do { try suppressions.note(act, at: now) } catch { throw failed(error) }
     }
 
     /// Written with the commit; the last 10,000 of each lane are kept.
