@@ -208,6 +208,7 @@ struct AnnunciationTests {
         let bench = RuleBench([.lowPressure(for: .zero)])
         bench.read("h-1", "hydrant", "pressure", .number(0.05), at: 0)
         var section = CheckpointWriter()
+        bench.engine.writeConditions(to: &section)
         bench.engine.writeAnnunciation(to: &section)
         let bytes = bench.engine.checkpoint { _ in nil }
         var old = CheckpointWriter()

@@ -1,5 +1,6 @@
 import FireModel
 import FireSettings
+import Foundation
 
 @testable import FireRules
 
@@ -34,6 +35,17 @@ extension RuleEngine {
 }
 
 extension RuleEngine {
+    /// An alarm that is on two keys, or on one that nobody finds it by.
+    fileprivate var alarmTwice: String? {
+        let ids = states.compactMap { $0.alarm?.id }
+        guard ids.count != Set(ids).count || Set(ids) != Set(stateOfAlarm.keys) else { return nil }
+        let wrong = Set(ids).symmetricDifference(stateOfAlarm.keys).union(
+            ids.filter { id in ids.count { $0 == id } > 1 })
+        return states.indices.filter { wrong.contains(states[$0].alarm?.id ?? "") }.map {
+            "state \($0) of \(order(of: states[$0].series, rule: states[$0].rule)) \(states[$0].alarm?.rule ?? "") \(states[$0].alarm?.id ?? "")"
+        }.joined(separator: "\n") + stateOfAlarm.filter { wrong.contains($0.key) }.map { "listed \($0)" }.joined()
+    }
+
     /// All that it knows, for people to compare.
     fileprivate var inWords: [String] {
         func name(_ rule: Int32) -> String { rule < 0 ? "-" : rules[Int(rule)].definition.id }
@@ -47,7 +59,7 @@ extension RuleEngine {
                 "crowd \(name($0.rule)) \(order(of: $0.place, rule: 0)) \($1.at) \($1.live) \($1.crowd.members.sorted { $0.key < $1.key })"
             }
             + heard.lastHeard.enumerated().map { "heard \($0) \($1)" }
-            + heard.doneUntil.map { "called \(name($0)) \($1)" }
+            + heard.calledUntil.map { "called \(name($0)) \($1)" }
             + places.indices.map { "place \(order(of: $0, rule: 0)) \(places[$0].newest)" }
             + ["turn \(nextTurn.map { "\($0)" } ?? "")", "live \(live)"]
     }
@@ -102,6 +114,12 @@ final class ReplayWorld {
         }
         return nil
     }
+
+    /// The first input after which an alarm was not on one key.
+    private var twice: String?
+
+    /// Everything is compared after each input: slow, and tells where two have parted.
+    static let isThorough = ProcessInfo.processInfo.environment["FIRESENSE_SEED"] != nil
 
     // MARK: - The store
 
@@ -168,6 +186,7 @@ final class ReplayWorld {
     func step(beside other: RuleEngine? = nil) -> String? {
         let input = nextInput()
         let changes = engine.take(input)
+        if twice == nil, let its = engine.alarmTwice { twice = "\(input)\n\(its)" }
         if let other {
             let others = other.take(input)
             guard changes == others else {
@@ -191,10 +210,14 @@ final class ReplayWorld {
     }
 
     func difference(to other: RuleEngine) -> String? {
+        if let twice { return "an alarm on two keys after \(twice)" }
         guard engine.nextDeadline == other.nextDeadline else {
             return "deadline \(engine.nextDeadline ?? -1) beside \(other.nextDeadline ?? -1)\n" + inWords(beside: other)
         }
-        guard engine.activeCounts() == other.activeCounts() else { return inWords(beside: other) }
+        guard engine.activeCounts() == other.activeCounts() else {
+            return "\(engine.activeCounts()) beside \(other.activeCounts())\n" + inWords(beside: other)
+        }
+        if ReplayWorld.isThorough, !inWords(beside: other).isEmpty { return inWords(beside: other) }
         return nil
     }
 

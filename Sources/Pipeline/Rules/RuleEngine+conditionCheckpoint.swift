@@ -31,7 +31,7 @@ extension RuleEngine {
     func writeConditions(to writer: inout CheckpointWriter) {
         let memories = memories.indices.filter { self.memories[$0].rule >= 0 }
         let others = states.indices.filter { states[$0].series <= -2 && (states[$0].rule >= 0 || states[$0].hasAlarm) }
-        let done = heard.doneUntil
+        let done = heard.calledUntil
         let used =
             memories.map { self.memories[$0].rule } + others.map { states[$0].rule } + crowds.keys.map(\.rule)
             + Array(done.keys)

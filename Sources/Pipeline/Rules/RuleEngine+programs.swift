@@ -171,7 +171,7 @@ extension RuleEngine {
     public func adopt(_ definitions: [RuleDefinition]) {
         settle()
         let before = rules
-        let done = heard.doneUntil
+        let done = heard.calledUntil
         compile(definitions)
         for index in states.indices where states[index].rule >= 0 {
             let id = before[Int(states[index].rule)].definition.id

@@ -35,6 +35,7 @@ extension RuleEngine {
             return
         }
         let state = findState(series, rule) ?? addState(series, rule)
+        if case .silent = rules[Int(rule)].form { silentDevices.insert(device(of: series)) }
         let index = Int(state)
         if let heldInput, series >= 0 { noteHeld(series, at: heldInput) }
         let held = Restored.joined(states[index].restored?.held, heldInput)
@@ -49,7 +50,6 @@ extension RuleEngine {
                 activeWithCause: true, statedAt: alarm.lastOccurrenceAt, live: live)
             enlist(alarm.id, state)
             if alarm.rule == BuiltInRules.implausibleValue { takeUpImplausible(series) }
-            if case .silent = rules[Int(rule)].form { silentDevices.insert(device(of: series)) }
         }
         states[index].lastRaisedAt = alarm.raisedAt
         states[index].ordinal = ordinal

@@ -62,7 +62,7 @@ extension RuleEngine {
                 kind: fleet.devices[Int(device)].kind, selection: selectionClass(of: device))
             if heardLists[key] == nil {
                 heardLists[key] = Int32(groups.count)
-                groups.append((watches(key, silent, done), []))
+                groups.append((watches(key, silent), []))
             }
             if let list = heardLists[key] { groups[Int(list)].devices.append(device) }
         }
@@ -72,18 +72,18 @@ extension RuleEngine {
             numbers[Int32(index)] = Int32(numbers.count)
         }
         heardLists = heardLists.mapValues { numbers[$0] ?? -1 }
-        heard.arrange(groups)
+        let called = silent.map { (Int32($0), done[rules[$0].definition.id] ?? .min) }
+        heard.arrange(groups, called: Dictionary(uniqueKeysWithValues: called))
     }
 
-    private func watches(_ key: HeardListKey, _ silent: [Int], _ done: [String: Int64]) -> [HeardLists.Watch] {
+    private func watches(_ key: HeardListKey, _ silent: [Int]) -> [HeardLists.Watch] {
         silent.compactMap { index in
             let rule = rules[index]
             guard rule.applies(toKind: fleet.kinds[key.kind]),
                 selection.choice(rule.base, class: key.selection) == rule.choice,
                 let interval = interval(of: Int32(index), kind: key.kind)
             else { return nil }
-            return HeardLists.Watch(
-                rule: Int32(index), interval: interval, doneUntil: done[rule.definition.id] ?? .min)
+            return HeardLists.Watch(rule: Int32(index), interval: interval)
         }
     }
 
@@ -104,7 +104,7 @@ extension RuleEngine {
         if heardLists[key] == nil {
             // The first of its kind: the lists are made with it.
             arrangeHeard(
-                done: Dictionary(heard.doneUntil.map { (rules[Int($0.key)].definition.id, $0.value) }) { min($0, $1) })
+                done: Dictionary(heard.calledUntil.map { (rules[Int($0.key)].definition.id, $0.value) }) { min($0, $1) })
         }
         return heardLists[key] ?? -1
     }

@@ -9,6 +9,9 @@ public struct RuleTestRun {
     private var newest: [String: AlarmChange] = [:]
     private var order: [String] = []
     private var notifications: [AlarmChange] = []
+    /// Alarms that somebody was told of.
+    private var known: Set<String> = []
+    private var silences = 0
     /// The newest time of each series, as the store knows it.
     private var lastSeen: [Int32: Timestamp] = [:]
     /// The gateway hears nothing until then; what comes meanwhile is kept by the broker.
@@ -96,12 +99,27 @@ public struct RuleTestRun {
     private mutating func note(_ changes: [AlarmChange]) {
         for change in changes {
             if newest.updateValue(change, forKey: change.alarm.id) == nil { order.append(change.alarm.id) }
-            if isTold(change) { notifications.append(change) }
+            for kind in told(change) {
+                var notification = change
+                notification.kind = kind
+                notifications.append(notification)
+            }
         }
     }
 
-    /// Whether endpoints are told of it, if they match.
-    private func isTold(_ change: AlarmChange) -> Bool { change.kind.isPushed }
+    /// What an endpoint that takes everything is told of it: what is held back only of an alarm that it knows and that
+    /// comes to an end; what it is told late it is told as raised.
+    private mutating func told(_ change: AlarmChange) -> [AlarmChange.Kind] {
+        guard change.kind.isPushed else { return [] }
+        let knows = known.contains(change.alarm.id)
+        if change.alarm.isHeldBack {
+            return knows && [.acknowledged, .verdict, .cleared].contains(change.kind) ? [change.kind] : []
+        }
+        known.insert(change.alarm.id)
+        if knows || change.kind == .raised { return [change.kind] }
+        if change.kind == .cleared { return [.raised, .cleared] }
+        return change.alarm.state == .active ? [.raised] : [change.kind]
+    }
 
     // MARK: Acts
 
@@ -137,8 +155,18 @@ public struct RuleTestRun {
     }
 
     /// From here on notifications of what the silence matches are held back.
-    private func begin(_ silence: RuleTest.Silence, at time: Timestamp) throws(RuleTestRefusal) {
-        throw RuleTestRefusal("silences cannot be tested by this version")
+    private mutating func begin(_ silence: RuleTest.Silence, at time: Timestamp) throws(RuleTestRefusal) {
+        silences += 1
+        let its = FireModel.Silence(
+            id: "silence-\(silences)", devices: silence.devices, areas: silence.areas, kinds: silence.kinds,
+            rules: silence.rules, createdAt: time, until: time + silence.length.wholeMilliseconds, by: "test",
+            reason: "test")
+        do throws(AnnunciationError) {
+            try rehearsal.engine.act(.silence(its), steady: rehearsal.steady, now: time)
+        } catch {
+            throw RuleTestRefusal("the silence is refused: \(error)")
+        }
+        note(rehearsal.engine.takeChanges())
     }
 
     // MARK: Expectations

@@ -11,8 +11,6 @@ struct HeardLists {
         var interval: Int64
         /// The last device of the list that it has called silent, -1: none.
         var cursor: Int32 = -1
-        /// Who was due up to then has been called.
-        var doneUntil: Int64
     }
 
     private struct List {
@@ -33,6 +31,8 @@ struct HeardLists {
     private var previous: [Int32] = []
     private var listOf: [Int32] = []
     private var lists: [List] = []
+    /// Of each rule that asks for silence, up to when who was due has been called; of all at once.
+    private(set) var calledUntil: [Int32: Int64] = [:]
     private var soonest: Int64?
     private var isSoonestKnown = true
 
@@ -47,8 +47,11 @@ struct HeardLists {
     mutating func restore(_ device: Int32, heardAt live: Int64) { lastHeard[Int(device)] = live }
 
     /// Lists anew.
-    /// - Parameter groups: per list its watches and its devices.
-    mutating func arrange(_ groups: [(watches: [Watch], devices: [Int32])]) {
+    /// - Parameters:
+    ///   - groups: per list its watches and its devices.
+    ///   - called: see `calledUntil`.
+    mutating func arrange(_ groups: [(watches: [Watch], devices: [Int32])], called: [Int32: Int64]) {
+        calledUntil = called
         lists.removeAll()
         next = Array(repeating: -1, count: lastHeard.count)
         previous = next
@@ -72,15 +75,17 @@ struct HeardLists {
     /// Without a watch there are no lists, and a device that is heard costs one store.
     mutating func dissolve() {
         lists = []
+        calledUntil = [:]
         (next, previous, listOf) = ([], [], [])
         (soonest, isSoonestKnown) = (nil, true)
     }
 
     private mutating func placeCursor(_ list: Int, _ watch: Int) {
         let its = lists[list].watches[watch]
+        let done = calledUntil[its.rule] ?? .min
         var cursor: Int32 = -1
         var device = lists[list].first
-        while device >= 0, lastHeard[Int(device)] + its.interval <= its.doneUntil {
+        while device >= 0, lastHeard[Int(device)] + its.interval <= done {
             cursor = device
             device = next[Int(device)]
         }
@@ -190,18 +195,11 @@ struct HeardLists {
                     its.cursor = device
                     device = next[Int(device)]
                 }
-                its.doneUntil = live
                 lists[list].watches[watch] = its
             }
         }
+        for rule in calledUntil.keys { calledUntil[rule] = live }
         isSoonestKnown = false
         return due.sorted { ($0.deadline, $0.device, $0.rule) < ($1.deadline, $1.device, $1.rule) }
-    }
-
-    /// Of each rule, up to when who was due has been called.
-    var doneUntil: [Int32: Int64] {
-        var done: [Int32: Int64] = [:]
-        for list in lists { for watch in list.watches { done[watch.rule] = watch.doneUntil } }
-        return done
     }
 }
