@@ -152,6 +152,10 @@ let package = Package(
             dependencies: ["FireDevices", "FireModel", "FireStore", arguments, sqlite],
             path: "Tests/StoreBench", swiftSettings: unsafeToo),
 
+        .executableTarget(
+            name: "rule-bench", dependencies: ["FireModel", "FireRules", "FireSettings", arguments],
+            path: "Tests/RuleBench", swiftSettings: strict),
+
         tests("Model", ["FireModel"]),
         tests("Settings", ["FireSettings", "FireModel"]),
         tests("Telemetry", ["FireTelemetry", log]),

@@ -648,8 +648,6 @@ extension RuleEngine {
     /// Whether the rule may remember something of this key: of its own, or for a tree or a crowd.
     private func isAsked(_ rule: CompiledRule, _ key: Int32) -> Bool {
         let device = device(of: key)
-        guard device >= 0 else { return true }
-        return rule.applies(toKind: fleet.kinds[fleet.devices[Int(device)].kind])
-            && selection.choice(rule.base, class: selectionClass(of: device)) == rule.choice
+        return device < 0 || isFor(rule, device)
     }
 }

@@ -197,12 +197,18 @@ extension RuleEngine {
         rules.firstIndex { $0.definition.id == id && isWatching($0, key) }.map(Int32.init)
     }
 
+    /// Whether it is this form of the rule that is in force for the device.
+    func isFor(_ rule: CompiledRule, _ device: Int32) -> Bool {
+        guard rule.applies(toKind: fleet.kinds[fleet.devices[Int(device)].kind]) else { return false }
+        // First its class: the selection learns of it only then.
+        let its = selectionClass(of: device)
+        return selection.choice(rule.base, class: its) == rule.choice
+    }
+
     func isWatching(_ rule: CompiledRule, _ key: Int32) -> Bool {
         if case .crowd = rule.form { return key <= -2 && places[key].device < 0 }
         let device = device(of: key)
-        guard device >= 0, rule.applies(toKind: fleet.kinds[fleet.devices[Int(device)].kind]),
-            selection.choice(rule.base, class: selectionClass(of: device)) == rule.choice
-        else { return false }
+        guard device >= 0, isFor(rule, device) else { return false }
         guard key >= 0 else {
             switch rule.form {
             case .tree: return true

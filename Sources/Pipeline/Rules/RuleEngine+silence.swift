@@ -104,7 +104,8 @@ extension RuleEngine {
         if heardLists[key] == nil {
             // The first of its kind: the lists are made with it.
             arrangeHeard(
-                done: Dictionary(heard.calledUntil.map { (rules[Int($0.key)].definition.id, $0.value) }) { min($0, $1) })
+                done: Dictionary(heard.calledUntil.map { (rules[Int($0.key)].definition.id, $0.value) }) { min($0, $1) }
+            )
         }
         return heardLists[key] ?? -1
     }
