@@ -94,7 +94,7 @@ let package = Package(
         room("Bindings", "Zstd", ["CZstd"], settings: unsafeToo),
 
         // Values, configuration, counters.
-        room("Base", "Model", []),
+        room("Base", "Model", [], settings: strict + checkedInDebug),
         .target(
             name: "FireDefaults", path: "Config",
             resources: [
@@ -111,7 +111,7 @@ let package = Package(
         room("Pipeline", "Intake", ["FireMQTT", "FireRing", "FireModel", "FireTelemetry", log]),
         room("Pipeline", "Ring", [], settings: unsafeToo),
         room("Pipeline", "Normalise", ["FireJSON", "FireModel", "FireTelemetry"]),
-        room("Pipeline", "Rules", ["FireModel", crypto, heap]),
+        room("Pipeline", "Rules", ["FireModel", crypto, heap], settings: strict + checkedInDebug),
         room("Pipeline", "Import", ["FireModel"]),
         room(
             "Pipeline", "Store", ["FireZstd", "FireModel", "FireTelemetry", grdb, sqlite],

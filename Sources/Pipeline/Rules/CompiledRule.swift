@@ -1,18 +1,21 @@
 import FireModel
 
-/// A rule in the form that is evaluated: nothing in it is looked up by name.
-struct CompiledRule: Sendable {
+/// A rule in the form that is evaluated: nothing in it is looked up by name. Shared and not copied, as it is taken for
+/// each reading.
+final class CompiledRule: Sendable {
     /// As it is for the devices it is for: what an override says is in it.
-    var definition: RuleDefinition
+    let definition: RuleDefinition
     /// As it is for the others.
     let base: RuleDefinition
     /// Which of the overrides it is, -1: the rule as it stands.
-    var choice: Int
-    var timing: AlarmMachine.Timing
+    let choice: Int
+    let timing: AlarmMachine.Timing
     /// Fire takes no part in what holds others back, and raises also from inputs that come late.
-    var isFire: Bool
-    var form: Form
-    var schedule: ScheduleClock?
+    let isFire: Bool
+    let form: Form
+    let schedule: ScheduleClock?
+    /// What it makes of an input is what its condition comes to, and nothing else.
+    let isDirect: Bool
 
     enum Form: Sendable {
         /// Each series has an alarm of its own.
@@ -40,8 +43,9 @@ struct CompiledRule: Sendable {
 
     init(_ rule: RuleDefinition, choice: Int = -1) {
         base = rule
-        var definition = rule
-        if choice >= 0 { definition.take(rule.overrides[choice]) }
+        var taken = rule
+        if choice >= 0 { taken.take(rule.overrides[choice]) }
+        let definition = taken
         self.definition = definition
         self.choice = choice
         timing = AlarmMachine.Timing(
@@ -50,12 +54,13 @@ struct CompiledRule: Sendable {
         isFire = definition.category == .fire
         form = Form(when: definition.when, clear: definition.clear)
         schedule = definition.schedule.map(ScheduleClock.init)
+        isDirect = definition.repeats == nil && definition.schedule == nil
     }
 
     /// A comparison is all it needs: no memory, no schedule, no count of samples.
     var isPlain: Bool {
         guard case .term(let term, _, _) = form else { return false }
-        return !term.needsMemory && definition.repeats == nil && schedule == nil
+        return !term.needsMemory && isDirect
     }
 
     func holds(_ value: Value) -> Bool {

@@ -86,24 +86,31 @@ extension RuleEngine {
     func applyTree(_ use: TreeUse, _ reading: Reading, _ anchor: Int32, isLate: Bool, _ clocks: Clocks) {
         let compiled = rules[Int(use.rule)]
         if isLate, !compiled.isFire { return }
-        let series = fleet.series[Int(anchor)]
         switch compiled.form {
-        case .tree(let tree): note(tree, use, reading, anchor, place(of: series), isLate: isLate, clocks)
+        case .tree(let tree): note(tree, use, reading, anchor, place(of: anchor), isLate: isLate, clocks)
         case .crowd(let gathering):
             switch gathering.member {
             case .term(let term):
                 guard let (_, answer) = observe(term, nil, reading, use.rule, use.term, anchor, clocks) else { return }
                 let input = input(
                     reading, holds: answer.holds, clears: answer.clears, isEdge: term.isEvent, clocks)
-                join(use.rule, gathering, anchor, series.device, input)
-            case .tree(let tree): note(tree, use, reading, anchor, place(of: series), isLate: isLate, clocks)
+                join(use.rule, gathering, anchor, device(of: anchor), input)
+            case .tree(let tree): note(tree, use, reading, anchor, place(of: anchor), isLate: isLate, clocks)
             }
         case .term, .silent: break
         }
     }
 
-    private func place(of series: Fleet.Series) -> Int32 {
-        places.place(device: series.device, component: series.component)
+    /// The device or component of a series.
+    private func place(of anchor: Int32) -> Int32 {
+        if placeOf.count <= Int(anchor) {
+            placeOf.append(contentsOf: repeatElement(0, count: fleet.series.count - placeOf.count))
+        }
+        if placeOf[Int(anchor)] < 0 { return placeOf[Int(anchor)] }
+        let series = fleet.series[Int(anchor)]
+        let key = places.place(device: series.device, component: series.component)
+        placeOf[Int(anchor)] = key
+        return key
     }
 
     /// What the term says is noted; the tree is asked when all of the message has been.
@@ -111,7 +118,10 @@ extension RuleEngine {
         _ tree: ConditionTree, _ use: TreeUse, _ reading: Reading, _ anchor: Int32, _ key: Int32, isLate: Bool,
         _ clocks: Clocks, isJudged: Bool = true
     ) {
-        var known = known(use.rule, key)
+        let index = memory(use.rule, Memory.Slot.tree, key)
+        var known = ConditionTree.Known()
+        if let index, case .tree(let its) = memories[Int(index)].content { known = its }
+        let before = known
         // Late for its component, if not for its series.
         if !isLate, isBehind(reading, Timestamp(milliseconds: known.newest), isRetry: clocks.isRetry),
             !rules[Int(use.rule)].isFire
@@ -123,8 +133,14 @@ extension RuleEngine {
         known.note(Int(use.term), answer)
         known.newest = isLate ? known.newest : reading.at.milliseconds
         places[key].newest = max(places[key].newest, known.newest)
-        setContent(.tree(known), use.rule, Memory.Slot.tree, key)
+        keep(.tree(known), index, use.rule, Memory.Slot.tree, key)
         guard isJudged else { return }
+        // Nothing that it knows is new, nothing holds, and nobody waits for it to go on.
+        if before.known == known.known, before.truth == known.truth, firstState(of: key) < 0,
+            rules[Int(use.rule)].isDirect, !tree.answer(known).holds
+        {
+            return
+        }
         pend(
             PendingTree(
                 rule: use.rule, key: key, value: value, reading: reading,
@@ -193,7 +209,7 @@ extension RuleEngine {
             let use = treeUses[place]
             guard case .tree(let tree) = rules[Int(use.rule)].form else { continue }
             note(
-                tree, use, reading, anchor, self.place(of: fleet.series[Int(anchor)]), isLate: false, clocks,
+                tree, use, reading, anchor, self.place(of: anchor), isLate: false, clocks,
                 isJudged: false)
         }
     }
@@ -413,7 +429,7 @@ extension RuleEngine {
     }
 
     private func note(_ answer: Answer, _ memory: Memory, _ input: AlarmMachine.Input) {
-        let key = place(of: fleet.series[Int(memory.place)])
+        let key = place(of: memory.place)
         var known = known(memory.rule, key)
         known.note(Int(memory.slot), answer)
         setContent(.tree(known), memory.rule, Memory.Slot.tree, key)

@@ -38,6 +38,8 @@ public final class RuleEngine {
 
     /// Devices, components and groups that have an alarm or a memory of their own, beside those of series.
     var places = Places()
+    /// By series, 0: not known yet; as far as trees look at them.
+    var placeOf: [Int32] = []
 
     /// Only of keys that are not idle: an idle one is as if it had never been, so that a fleet of which every
     /// series once misbehaved takes no more room than a new one, and nor does its checkpoint.

@@ -1,14 +1,17 @@
 import FireModel
 
-/// One term of a condition: nothing in it is looked up by a short name.
-struct CompiledTerm: Sendable, Equatable {
+/// One term of a condition: nothing in it is looked up by a short name. Shared and not copied, as it is taken for each
+/// reading.
+final class CompiledTerm: Sendable {
     /// As series are named; of events with their prefix.
-    var names: [String]
-    var isEvent: Bool
-    var measure: Condition.Measure
-    var test: Condition.Test
+    let names: [String]
+    let isEvent: Bool
+    let measure: Condition.Measure
+    let test: Condition.Test
     /// Of what the measure reaches back over, in milliseconds.
-    var window: Int64
+    let window: Int64
+    /// What it says depends on more than the reading at hand.
+    let needsMemory: Bool
 
     init(_ term: Condition.Term) {
         switch term.subject {
@@ -18,10 +21,20 @@ struct CompiledTerm: Sendable, Equatable {
         measure = term.measure
         test = term.test
         window = term.measure.window.wholeMilliseconds
+        needsMemory = term.measure != .value || term.test == .changed
     }
 
-    /// What it says depends on more than the reading at hand.
-    var needsMemory: Bool { measure != .value || test == .changed }
+    /// The same of one of its metrics.
+    init(_ whole: CompiledTerm, only name: String) {
+        names = [name]
+        (isEvent, measure, test, window, needsMemory) = (
+            whole.isEvent, whole.measure, whole.test, whole.window, whole.needsMemory
+        )
+    }
+
+    func isAlike(_ other: CompiledTerm) -> Bool {
+        names == other.names && measure == other.measure && test == other.test
+    }
 
     /// The number to show beside the value.
     func limit(for value: Value) -> Double? {

@@ -1,7 +1,7 @@
 import FireModel
 
 /// `all`, `any` and `not` over what is known of up to 32 terms on one device or component.
-struct ConditionTree: Sendable, Equatable {
+struct ConditionTree: Sendable {
     indirect enum Node: Sendable, Equatable {
         /// Its place among the terms.
         case term(Int)
@@ -28,9 +28,8 @@ struct ConditionTree: Sendable, Equatable {
             let whole = CompiledTerm(term)
             return .any(
                 whole.names.compactMap { name in
-                    var single = whole
-                    single.names = [name]
-                    if let known = terms.firstIndex(of: single) { return .term(known) }
+                    let single = CompiledTerm(whole, only: name)
+                    if let known = terms.firstIndex(where: single.isAlike) { return .term(known) }
                     guard terms.count < Self.maximumTerms else { return nil }
                     terms.append(single)
                     return .term(terms.count - 1)

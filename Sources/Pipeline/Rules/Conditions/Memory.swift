@@ -66,7 +66,7 @@ extension CompiledTerm {
             var samples = SampleWindow()
             if case .window(let known)? = content { samples = known }
             content = nil
-            samples.add(SampleWindow.Sample(at: at, value: value.asMeasured), oldest: oldest)
+            samples.add(SampleWindow.Sample(at: at, value: value.asMeasured), oldest: oldest, for: measure)
             content = .window(samples)
             return samples.value(measure).map { .number($0) }
         case .flaps:

@@ -18,12 +18,20 @@ struct SampleWindow: Equatable, Sendable {
     init(_ samples: [Sample] = []) { self.samples = samples }
 
     var kept: ArraySlice<Sample> { samples[first...] }
-    var last: Sample? { kept.last }
+    var last: Sample? { first < samples.count ? samples[samples.count - 1] : nil }
 
     /// - Parameter oldest: what is before it is not in the window any more.
-    mutating func add(_ sample: Sample, oldest: Int64) {
+    mutating func add(_ sample: Sample, oldest: Int64, for measure: Condition.Measure) {
         // Its clock has gone back: what it said then is in no order with what it says now.
         if let last, last.at > sample.at { clear() }
+        // Of an extreme what came before and is less extreme will never be asked again, as it leaves first.
+        switch measure {
+        case .rise, .statistic(.min, _):
+            while first < samples.count, let last, last.value >= sample.value { samples.removeLast() }
+        case .fall, .statistic(.max, _):
+            while first < samples.count, let last, last.value <= sample.value { samples.removeLast() }
+        case .value, .statistic, .flaps, .deviation: break
+        }
         if samples.count == samples.capacity { compact() }
         samples.append(sample)
         trim(oldest: oldest)
@@ -45,27 +53,26 @@ struct SampleWindow: Equatable, Sendable {
         first = 0
     }
 
-    /// `nil`: it is empty.
+    /// `nil`: it is empty. Of extremes the first that is kept is the furthest.
     func value(_ measure: Condition.Measure) -> Double? {
-        guard let last else { return nil }
+        guard first < samples.count, let last else { return nil }
+        let extreme = samples[first].value
         switch measure {
-        case .rise: return last.value - least
-        case .fall: return most - last.value
-        case .statistic(let statistic, _):
-            switch statistic {
-            case .avg: return sum / Double(kept.count)
-            case .min: return least
-            case .max: return most
-            case .sum: return sum
-            case .count: return Double(kept.count)
-            }
+        case .rise: return last.value - extreme
+        case .fall: return extreme - last.value
+        case .statistic(.min, _), .statistic(.max, _): return extreme
+        case .statistic(.avg, _): return sum / Double(samples.count - first)
+        case .statistic(.sum, _): return sum
+        case .statistic(.count, _): return Double(samples.count - first)
         case .value, .flaps, .deviation: return nil
         }
     }
 
-    private var least: Double { kept.reduce(.infinity) { Swift.min($0, $1.value) } }
-    private var most: Double { kept.reduce(-.infinity) { Swift.max($0, $1.value) } }
-    private var sum: Double { kept.reduce(0) { $0 + $1.value } }
+    private var sum: Double {
+        var sum = 0.0
+        for index in first..<samples.count { sum += samples[index].value }
+        return sum
+    }
 
     static func == (a: SampleWindow, b: SampleWindow) -> Bool { a.kept == b.kept }
 }
