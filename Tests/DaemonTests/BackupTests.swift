@@ -24,7 +24,7 @@ import Testing
                 let first = start + Int64(sent)
                 try await broker.publishLines(
                     "fire/v1/320102/hydrant/h-2/telemetry",
-                    (0..<1000).map { #"{"ts":\#(first + Int64($0)),"values":{"pressure":0.3\#($0 % 10)}}"# })
+                    (0..<1000).map { #"{"ts":\#(first + Int64($0)),"values":{"pressure":0.30\#($0 % 10)}}"# })
                 sent += 1000
             }
         }

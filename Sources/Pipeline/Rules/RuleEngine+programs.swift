@@ -11,6 +11,10 @@ struct Program {
     var clearedBy = 0..<0
     var isEvent = false
     var isReset = false
+    /// Some rule of the kind is not the same in all areas, or counts by them.
+    var looksAtAreas = false
+    /// Some rule of the kind asks whether devices are silent.
+    var asksForSilence = false
     /// It says that the device is gone, not that it is there.
     var isAbsence = false
     var flag: DeviceFlags?
@@ -102,6 +106,9 @@ extension RuleEngine {
         program.isReset = metric == EventName.reset.metric
         program.isAbsence = metric == "online"
         program.flag = DeviceFlags(metric: metric)
+        let its = rules.filter { $0.applies(toKind: kind) }
+        program.looksAtAreas = its.contains { Selection.looksAtAreas($0.base) }
+        program.asksForSilence = its.contains { if case .silent = $0.form { true } else { false } }
         programs.append(program)
         return Int32(programs.count - 1)
     }
@@ -136,8 +143,9 @@ extension RuleEngine {
     // MARK: - Devices that move
 
     /// Another area may mean other rules.
-    func noteArea(of device: Int32) {
-        guard selection.hasMoved(device, to: fleet.devices[Int(device)].area) else { return }
+    /// - Returns: whether it has moved.
+    func noteArea(of device: Int32) -> Bool {
+        guard selection.hasMoved(device, to: fleet.devices[Int(device)].area) else { return false }
         for key in crowds.keys.filter({ crowds[$0]?.crowd.members[device] != nil }) { crowds[key]?.crowd.left(device) }
         forgetMembership(of: device)
         selection.forget(device)
@@ -154,6 +162,7 @@ extension RuleEngine {
             let now = rule(id, watching: key.series)
             if now != key.rule { move(state, to: now) }
         }
+        return true
     }
 
     private func move(_ state: Int32, to rule: Int32?) {

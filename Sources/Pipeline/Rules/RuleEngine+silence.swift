@@ -3,8 +3,11 @@ import FireModel
 /// Devices that are not heard.
 extension RuleEngine {
     /// A report of the device, whatever it says. One that says it has gone is none.
-    func noteHeard(_ reading: Reading, _ anchor: Int32, _ clocks: Clocks) {
+    /// - Parameter asks: some rule of its kind wants to know.
+    func noteHeard(_ reading: Reading, _ anchor: Int32, asks: Bool, _ clocks: Clocks) {
         let device = fleet.series[Int(anchor)].device
+        // Also where no rule asks yet: a reload may bring one.
+        guard asks else { return heard.heard(device, live: clocks.live) }
         hear(device, live: clocks.live)
         guard !silentDevices.isEmpty, silentDevices.contains(device),
             let key = places.find(device: device, component: -1)

@@ -136,10 +136,12 @@ public final class RuleEngine {
         self.live = live
         grow()
         let anchor = fleet.series[Int(reading.series)].anchor
-        if selection.looksAtAreas { noteArea(of: fleet.series[Int(anchor)].device) }
         annunciation.state.clock.observe(steady, isRetry ? nil : reading.receivedAt)
         if !pendingTrees.isEmpty { settle(before: reading, of: fleet.series[Int(anchor)].device) }
-        let index = Int(program(of: anchor))
+        var index = Int(program(of: anchor))
+        if programs[index].looksAtAreas, noteArea(of: fleet.series[Int(anchor)].device) {
+            index = Int(program(of: anchor))
+        }
         let clocks = Clocks(live: live, steady: isRetry ? nil : steady, isRetry: isRetry)
         let isLate = isLate(reading, on: anchor, isRetry: isRetry)
         if !isLate {
@@ -150,7 +152,7 @@ public final class RuleEngine {
         if !isRetry, !programs[index].isAbsence || reading.value == .boolean(true),
             !reading.quality.contains(.retained)
         {
-            noteHeard(reading, anchor, clocks)
+            noteHeard(reading, anchor, asks: programs[index].asksForSilence, clocks)
         }
         guard !programs[index].isIdle else { return }
 

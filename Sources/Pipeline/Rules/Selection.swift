@@ -52,10 +52,15 @@ struct Selection {
                 placeOf[key] = selectors.count
                 selectors.append(Selector(selector))
             }
-            if case .coincidence(let it) = rule.when, it.place != .site { looksAtAreas = true }
+            if Self.looksAtAreas(rule) { looksAtAreas = true }
         }
-        if selectors.contains(where: { !$0.areas.isEmpty || $0.lists.groups.contains { !$0.areas.isEmpty } }) {
-            looksAtAreas = true
+    }
+
+    /// Whether it matters to the rule that a device moves to another area.
+    static func looksAtAreas(_ rule: RuleDefinition) -> Bool {
+        if case .coincidence(let it) = rule.when, it.place != .site { return true }
+        return ([rule.selector] + rule.overrides.map(\.selector)).contains { selector in
+            !selector.areas.isEmpty || selector.groups.contains { !$0.areas.isEmpty }
         }
     }
 
