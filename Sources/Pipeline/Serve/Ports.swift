@@ -18,7 +18,8 @@ public struct Gateway: Sendable {
 
     public init(
         readings: any ReadingHistory, devices: any DeviceDirectory, alarms: any AlarmDesk,
-        annunciation: any AnnunciationDesk, deliveries: any DeliveryLedger, quarantine: any QuarantineDesk, backups: any BackupDesk,
+        annunciation: any AnnunciationDesk, deliveries: any DeliveryLedger, quarantine: any QuarantineDesk,
+        backups: any BackupDesk,
         status: any GatewayStatus, imports: any ReadingImport, metrics: MetricPage
     ) {
         self.readings = readings
