@@ -8,7 +8,7 @@ import Testing
 /// Random rules over random inputs, with restarts at any point, beside the evaluator that is too simple to be wrong.
 struct NaiveModelTests {
     private static let worlds =
-        ProcessInfo.processInfo.environment["FIRESENSE_RULE_WORLDS"].flatMap { Int($0) } ?? 12
+        ProcessInfo.processInfo.environment["FIRESENSE_RULE_WORLDS"].flatMap { Int($0) } ?? 8
 
     @Test(arguments: 0..<4) func engineFollowsTheModel(_ part: Int) throws {
         var episodes: [String: Int] = [:]

@@ -9,7 +9,7 @@ import Testing
 struct ReplayTests {
     /// More of them on request: what a few thousand have not found, a few hundred thousand may.
     private static let sequences =
-        ProcessInfo.processInfo.environment["FIRESENSE_SEQUENCES"].flatMap { Int($0) } ?? 1200
+        ProcessInfo.processInfo.environment["FIRESENSE_SEQUENCES"].flatMap { Int($0) } ?? 800
 
     @Test(arguments: 0..<4) func restartChangesNothing(_ part: Int) throws {
         var tally: [String: Int] = [:]

@@ -98,6 +98,12 @@ final class CompiledRule: Sendable {
         return names.contains(metric)
     }
 
+    /// Of the same devices it asks the same.
+    func asksAlike(_ other: CompiledRule) -> Bool {
+        base.id == other.base.id && base.kinds == other.base.kinds && base.selector == other.base.selector
+            && base.overrides == other.base.overrides && base.when == other.base.when
+    }
+
     /// What it remembers goes on under the other: it asks the same.
     func remembersAlike(_ other: CompiledRule) -> Bool {
         definition.id == other.definition.id && definition.when == other.definition.when

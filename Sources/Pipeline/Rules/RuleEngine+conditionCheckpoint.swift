@@ -119,7 +119,7 @@ extension RuleEngine {
     ) {
         writer.signed(live)
         writer.count(heard.lastHeard.count)
-        for time in heard.lastHeard { writer.count(time == HeardLists.never ? 0 : Int(live - time) + 1) }
+        for time in heard.lastHeard { writer.count(time == HeardLists.never ? 0 : Int(max(0, live - time)) + 1) }
         let called = done.filter { $0.value > .min }.map { (number($0.key), $0.value) }.sorted { $0.0 < $1.0 }
         writer.count(called.count)
         for (rule, until) in called {
@@ -209,7 +209,8 @@ extension RuleEngine {
             let name = number == 0 ? nil : names[Int(number) - 1]
             var state = try readState(key, rule: name?.id, live, from: &reader)
             if let alarm = state.alarm, !alarms.insert(alarm.id).inserted { throw reader.damaged }
-            if let name, let rule = rule(name.id, watching: key) {
+            let exact = name.flatMap { self.rule($0) }.flatMap { isWatching(rules[Int($0)], key) ? $0 : nil }
+            if let name, let rule = exact ?? rule(name.id, watching: key) {
                 guard !found.states.contains(where: { $0.series == key && $0.rule == rule }) else {
                     throw reader.damaged
                 }
@@ -413,6 +414,9 @@ extension RuleEngine {
                 guard state.rule >= 0, case .silent = rules[Int(state.rule)].form else { return nil }
                 return device(of: state.series)
             })
+        for memory in memories where memory.rule >= 0 && memory.slot == Memory.Slot.off {
+            if case .silent = rules[Int(memory.rule)].form { silentDevices.insert(device(of: memory.place)) }
+        }
         nextTurn = found.nextTurn ?? nextTurn
         arrangeHeard(done: found.done)
     }

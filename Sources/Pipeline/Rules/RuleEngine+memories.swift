@@ -123,15 +123,15 @@ extension RuleEngine {
         if let index, case .tree(let its) = memories[Int(index)].content { known = its }
         let before = known
         // Late for its component, if not for its series.
-        if !isLate, isBehind(reading, Timestamp(milliseconds: known.newest), isRetry: clocks.isRetry),
-            !rules[Int(use.rule)].isFire
-        {
-            return
-        }
+        let newest = Timestamp(milliseconds: known.newest)
+        let isBehindTree =
+            reading.quality.hasDeviceTime
+            ? isBehind(reading, newest, isRetry: clocks.isRetry) : clocks.isRetry && reading.at < newest
+        if !isLate, isBehindTree, !rules[Int(use.rule)].isFire { return }
         let term = tree.terms[Int(use.term)]
         guard let (value, answer) = observe(term, nil, reading, use.rule, use.term, anchor, clocks) else { return }
         known.note(Int(use.term), answer)
-        known.newest = isLate ? known.newest : reading.at.milliseconds
+        if !isLate, !isBehind(reading, newest, isRetry: clocks.isRetry) { known.newest = reading.at.milliseconds }
         places[key].newest = max(places[key].newest, known.newest)
         keep(.tree(known), index, use.rule, Memory.Slot.tree, key)
         guard isJudged else { return }
@@ -223,7 +223,7 @@ extension RuleEngine {
     ) {
         var input = told
         let compiled = rules[Int(rule)]
-        if let repeats = compiled.definition.repeats, reading != nil { count(repeats, rule, key, &input) }
+        if let repeats = compiled.definition.repeats { count(repeats, rule, key, isSample: reading != nil, &input) }
         if let schedule = compiled.schedule, !schedule.isActive(at: input.isTrusted ? input.at : input.receivedAt) {
             setContent(input.holds ? .off(value) : nil, rule, Memory.Slot.off, key)
             input.holds = false
@@ -246,10 +246,13 @@ extension RuleEngine {
         }
     }
 
-    private func count(_ repeats: Repeats, _ rule: Int32, _ key: Int32, _ input: inout AlarmMachine.Input) {
+    private func count(
+        _ repeats: Repeats, _ rule: Int32, _ key: Int32, isSample: Bool, _ input: inout AlarmMachine.Input
+    ) {
         var bits: UInt64 = 0
         if case .repeats(let known)? = content(rule, Memory.Slot.repeats, key) { bits = known }
-        bits = bits << 1 | (input.holds ? 1 : 0)
+        // Time that passes is no sample.
+        if isSample { bits = bits << 1 | (input.holds ? 1 : 0) }
         let mask: UInt64 = repeats.of >= 64 ? .max : (1 << UInt64(repeats.of)) - 1
         bits &= mask
         setContent(bits == 0 ? nil : .repeats(bits), rule, Memory.Slot.repeats, key)
@@ -264,8 +267,12 @@ extension RuleEngine {
     /// The condition of a coincidence on one device or component.
     private func join(
         _ rule: Int32, _ gathering: CompiledRule.Gathering, _ key: Int32, _ device: Int32,
-        _ input: AlarmMachine.Input
+        _ told: AlarmMachine.Input
     ) {
+        // Of several devices only clocks that can be trusted tell what was together.
+        var input = told
+        if !input.isTrusted { input.at = input.receivedAt }
+        input.isTrusted = false
         var wasMember = false
         if case .member(true)? = content(rule, Memory.Slot.member, key) { wasMember = true }
         let begins = input.holds && (!wasMember || input.isEdge)
@@ -281,7 +288,7 @@ extension RuleEngine {
             } else {
                 its.crowd.ended(device, within: gathering.within)
             }
-            its.at = input.at.milliseconds
+            its.at = max(its.crowd.newest, input.at.milliseconds)
             its.live = input.live
             crowds[crowd] = its
             judgeCrowd(crowd, gathering, input, now: input.receivedAt)
@@ -310,7 +317,7 @@ extension RuleEngine {
     /// On the alarm, whom it is about: those it began on lately, and those it holds on.
     private func showMembers(of key: CrowdKey, within: Int64) {
         guard let its = crowds[key], let state = findState(key.place, key.rule),
-            var alarm = states[Int(state)].alarm
+            var alarm = states[Int(state)].alarm, alarm.devices.count < Self.maximumMembersShown
         else { return }
         let members = its.crowd.members.filter { $0.value.holding > 0 || $0.value.at >= its.crowd.newest - within }
         // Whoever was among them stays: the duty officer asks who it was, not only who it is.
@@ -338,22 +345,21 @@ extension RuleEngine {
         }
     }
 
-    /// It counts elsewhere from now on, with its next input.
-    func forgetMembership(of device: Int32) {
+    /// What is remembered of a device that has moved, as far as it is another's now.
+    func forgetMemories(of device: Int32, where isGone: (Memory) -> Bool) {
+        var keys = places.ofDevice[device] ?? []
         var series = fleet.devices[Int(device)].firstSeries
         while series >= 0 {
-            forgetMembership(at: series)
+            keys.append(series)
             series = fleet.series[Int(series)].next
         }
-        for key in places.ofDevice[device] ?? [] { forgetMembership(at: key) }
-    }
-
-    private func forgetMembership(at key: Int32) {
-        var memory = firstMemory(of: key)
-        while memory >= 0 {
-            let next = memories[Int(memory)].next
-            if memories[Int(memory)].slot == Memory.Slot.member { forget(memory) }
-            memory = next
+        for key in keys {
+            var memory = firstMemory(of: key)
+            while memory >= 0 {
+                let next = memories[Int(memory)].next
+                if isGone(memories[Int(memory)]) { forget(memory) }
+                memory = next
+            }
         }
     }
 
@@ -518,7 +524,7 @@ extension RuleEngine {
     /// Rules that a schedule switches on or off by now: what waits outside of its hours begins, what was waited for
     /// ends.
     func turnSchedules(live: Int64, now: Timestamp) -> Bool {
-        guard let turn = nextTurn, turn <= now else { return false }
+        guard isTurnDue(now) else { return false }
         let scheduled = rules.indices.filter { rules[$0].schedule?.schedule.active.isEmpty == false }
         nextTurn = scheduled.compactMap { rules[$0].schedule?.nextTurn(after: now) }.min()
         for rule in scheduled {
@@ -530,6 +536,11 @@ extension RuleEngine {
             }
         }
         return true
+    }
+
+    /// Also when it is further away than any turn can be: the wall clock has been set back since.
+    func isTurnDue(_ now: Timestamp) -> Bool {
+        nextTurn.map { $0 <= now || $0 - now > ScheduleClock.furthestTurn } ?? false
     }
 
     private func begin(_ rule: Int32, live: Int64, now: Timestamp) {
@@ -562,7 +573,7 @@ extension RuleEngine {
     // MARK: - Memories
 
     func firstMemory(of key: Int32) -> Int32 {
-        if key >= 0 { return firstMemory.isEmpty ? -1 : firstMemory[Int(key)] }
+        if key >= 0 { return Int(key) < firstMemory.count ? firstMemory[Int(key)] : -1 }
         return places[key].firstMemory
     }
 
@@ -589,7 +600,7 @@ extension RuleEngine {
     }
 
     /// - Parameter content: `nil`: nothing to remember.
-    private func setContent(_ content: Memory.Content?, _ rule: Int32, _ slot: UInt8, _ key: Int32) {
+    func setContent(_ content: Memory.Content?, _ rule: Int32, _ slot: UInt8, _ key: Int32) {
         let known = memory(rule, slot, key)
         if let content { _ = keep(content, known, rule, slot, key) } else if let known { forget(known) }
     }

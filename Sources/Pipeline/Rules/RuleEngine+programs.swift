@@ -147,8 +147,9 @@ extension RuleEngine {
     func noteArea(of device: Int32) -> Bool {
         guard selection.hasMoved(device, to: fleet.devices[Int(device)].area) else { return false }
         for key in crowds.keys.filter({ crowds[$0]?.crowd.members[device] != nil }) { crowds[key]?.crowd.left(device) }
-        forgetMembership(of: device)
+        forgetMemories(of: device) { $0.slot == Memory.Slot.member }
         selection.forget(device)
+        forgetMemories(of: device) { !isFor(rules[Int($0.rule)], device) }
         var series = fleet.devices[Int(device)].firstSeries
         while series >= 0 {
             if programOf.indices.contains(Int(series)) { programOf[Int(series)] = -1 }
@@ -183,13 +184,24 @@ extension RuleEngine {
         let done = heard.calledUntil
         compile(definitions)
         for index in states.indices where states[index].rule >= 0 {
-            let id = before[Int(states[index].rule)].definition.id
-            states[index].rule = rule(id, watching: states[index].series) ?? -1
+            let old = before[Int(states[index].rule)]
+            // Of an area or a group all forms of a rule have a key.
+            let same = rules.firstIndex {
+                $0.definition.id == old.definition.id && $0.choice == old.choice
+                    && isWatching($0, states[index].series)
+            }
+            states[index].rule =
+                same.map(Int32.init) ?? rule(old.definition.id, watching: states[index].series) ?? -1
             if states[index].rule < 0 { orphan(Int32(index)) }
         }
         relink()
         carryMemories(before)
-        arrangeHeard(done: Dictionary(done.map { (before[Int($0.key)].definition.id, $0.value) }) { min($0, $1) })
+        // Who was not called by a rule as it was may be due by the rule as it is.
+        let kept = done.filter { rule, _ in
+            let old = before[Int(rule)]
+            return rules.contains { $0.choice == old.choice && $0.asksAlike(old) }
+        }
+        arrangeHeard(done: Dictionary(kept.map { (before[Int($0.key)].definition.id, $0.value) }) { min($0, $1) })
         rebuildAnnunciation()
     }
 

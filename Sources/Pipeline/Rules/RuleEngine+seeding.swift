@@ -90,6 +90,7 @@ extension RuleEngine {
         let program = program(at: anchor)
         noteSeeded(anchor, reading)
         // Nobody knows how long ago: it has its whole interval to be heard again.
+        self.live = max(self.live, live)
         hear(fleet.series[Int(anchor)].device, live: live)
         for place in program.plain {
             let rule = plainUses[place].rule

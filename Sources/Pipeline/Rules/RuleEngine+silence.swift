@@ -14,7 +14,10 @@ extension RuleEngine {
         else { return }
         var isSilent = false
         for rule in rules.indices {
-            guard case .silent = rules[rule].form, let state = findState(key, Int32(rule)) else { continue }
+            guard case .silent = rules[rule].form else { continue }
+            // What waited for the hours of the rule is over as well.
+            setContent(nil, Int32(rule), Memory.Slot.off, key)
+            guard let state = findState(key, Int32(rule)) else { continue }
             places[key].newest = max(places[key].newest, reading.receivedAt.milliseconds)
             var input = input(reading, holds: false, clears: true, isEdge: false, clocks)
             input.at = reading.receivedAt
@@ -47,7 +50,9 @@ extension RuleEngine {
             steady: nil)
         let interval = interval(of: due.rule, kind: fleet.devices[Int(due.device)].kind) ?? 0
         judge(due.rule, key, input, .number(Double(interval) / 1000), nil, now: now)
-        if findState(key, due.rule) != nil { silentDevices.insert(due.device) }
+        if findState(key, due.rule) != nil || memory(due.rule, Memory.Slot.off, key) != nil {
+            silentDevices.insert(due.device)
+        }
     }
 
     // MARK: - Lists

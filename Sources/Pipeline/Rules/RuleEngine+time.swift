@@ -53,7 +53,7 @@ extension RuleEngine {
 
     /// Whether `advance` has something to do, by the counting clock or by that of the wall.
     public func isDue(live: Int64, now: Timestamp) -> Bool {
-        if let nextTurn, nextTurn <= now { return true }
+        if isTurnDue(now) { return true }
         return nextDeadline.map { $0 <= live } ?? false
     }
 

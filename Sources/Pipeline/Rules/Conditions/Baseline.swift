@@ -39,7 +39,8 @@ extension Baseline.Hour {
     var deviation: Float { max(spread * 1.2533, abs(centre) * 0.01, 1e-6) }
 
     mutating func learn(_ value: Float) {
-        guard value.isFinite else { return }
+        // Beyond this their distances would not be numbers any more.
+        guard abs(value) < 1e30 else { return }
         let isEarly = count < Baseline.fewest
         var distance = value - centre
         if count == 0 {

@@ -4,6 +4,8 @@ import Foundation
 /// A rule's schedule by the clock of its zone.
 struct ScheduleClock: Sendable {
     let schedule: RuleSchedule
+    /// Milliseconds; one further away than this is looked for again.
+    static let furthestTurn: Int64 = 8 * 86_400_000 + 60_000
     private let zone: TimeZone
 
     /// - Parameter schedule: one of a zone that is not known counts as UTC; the configuration refuses it before.
