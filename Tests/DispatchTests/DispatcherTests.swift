@@ -159,11 +159,11 @@ import Testing
                 return HostLookup.system(host)
             }
             let client = WebhookClient(version: "1", lookup: lookup, clockIsSynchronised: { true })
-            func post(_ url: String) async -> WebhookClient.Answer {
+            func post(_ url: String) async -> Answer {
                 var endpoint = makeEndpoint(url)
                 endpoint.timeout = .milliseconds(200)
-                return await client.post(
-                    WebhookClient.Message(id: "1", contentType: "text/plain", body: [1]), to: endpoint,
+                return await client.send(
+                    Message(id: "1", contentType: "text/plain", body: [1]), to: endpoint,
                     now: .wallClock)
             }
             for _ in 0..<5 { #expect(await post("http://cloud.invalid/").failure?.reason == .timeout) }

@@ -39,7 +39,7 @@ public final class Dispatcher: Sendable {
         clockIsSynchronised: @escaping @Sendable () -> Bool, schedule: RetrySchedule = RetrySchedule()
     ) {
         context = EndpointWorker.Context(
-            gateway: gatewayID, outbox: outbox,
+            gateway: gatewayID, outbox: outbox, form: MessageForm(gateway: gatewayID),
             client: WebhookClient(version: version, clockIsSynchronised: clockIsSynchronised),
             metrics: DispatchMetrics(), logger: logger, schedule: schedule)
         context.metrics.register(on: metrics) { [weak self] in self?.workers ?? [] }

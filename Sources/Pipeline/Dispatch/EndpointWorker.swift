@@ -12,6 +12,7 @@ final class EndpointWorker: Sendable {
     struct Context: Sendable {
         var gateway: String
         var outbox: any Outbox
+        var form: MessageForm
         var client: WebhookClient
         var metrics: DispatchMetrics
         var logger: Logger
@@ -59,7 +60,7 @@ final class EndpointWorker: Sendable {
     }
 
     /// All of the address that may be shown.
-    private var host: String { WebhookClient.host(state.withLock { $0.endpoint.url }) }
+    private var host: String { state.withLock { $0.endpoint.address } }
 
     var oldest: Timestamp? { state.withLock { $0.queue.oldest } }
 
@@ -82,7 +83,7 @@ final class EndpointWorker: Sendable {
         let changesHeartbeat = state.withLock { state in
             defer { state.endpoint = endpoint }
             state.queue.enabled(now: .now)
-            return state.endpoint.heartbeat != endpoint.heartbeat || state.endpoint.format != endpoint.format
+            return state.endpoint.heartbeatInterval != endpoint.heartbeatInterval
         }
         if changesHeartbeat { startHeartbeat() }
         wakeUp.yield()
@@ -189,21 +190,22 @@ final class EndpointWorker: Sendable {
     private func attempt(_ delivery: Delivery) async {
         let endpoint = state.withLock { $0.endpoint }
         let at = Timestamp.wallClock
-        let message: WebhookClient.Message
+        let message: Message
         do {
             guard let snapshot = try await snapshot(delivery) else {
                 let failure = Failure(reason: .unsendable, text: "the alarm of this delivery is not kept any more")
-                return ended(delivery, .unsendable, WebhookClient.Answer(failure: failure, took: .zero), at: at)
+                return ended(delivery, .unsendable, Answer(failure: failure, took: .zero), at: at)
             }
-            message = try self.message(delivery, endpoint, snapshot)
+            message = try context.form.message(
+                for: [Change(delivery: delivery, snapshot: snapshot)], to: endpoint, at: at)
         } catch is DecodingError {
             let failure = Failure(reason: .unsendable, text: "the alarm of this delivery cannot be read")
-            return ended(delivery, .unsendable, WebhookClient.Answer(failure: failure, took: .zero), at: at)
+            return ended(delivery, .unsendable, Answer(failure: failure, took: .zero), at: at)
         } catch {
             reporter.outboxFailed(error)
-            return ended(delivery, .abandoned, WebhookClient.Answer(took: .zero), at: at)
+            return ended(delivery, .abandoned, Answer(took: .zero), at: at)
         }
-        let answer = await context.client.post(message, to: endpoint, now: at)
+        let answer = await context.client.send(message, to: endpoint, now: at)
         if Task.isCancelled, answer.failure != nil { return ended(delivery, .abandoned, answer, at: at) }
         ended(delivery, answer.failure.map { .failed($0) } ?? .delivered, answer, at: at)
     }
@@ -213,22 +215,8 @@ final class EndpointWorker: Sendable {
         return try await context.outbox.snapshot(of: delivery.id)
     }
 
-    private func message(_ delivery: Delivery, _ endpoint: Endpoint, _ snapshot: String) throws -> WebhookClient.Message
-    {
-        switch endpoint.format {
-        case .cloudevents:
-            WebhookClient.Message(
-                id: delivery.id, contentType: CloudEvent.contentType,
-                body: CloudEvent.body(delivery, gateway: context.gateway, snapshot: snapshot))
-        case .alertmanager:
-            WebhookClient.Message(
-                id: delivery.id, contentType: AlertmanagerBody.contentType,
-                body: try AlertmanagerBody.body(receiver: endpoint.name, snapshot: snapshot))
-        }
-    }
-
     private func ended(
-        _ delivery: Delivery, _ outcome: EndpointQueue.Outcome, _ answer: WebhookClient.Answer, at: Timestamp
+        _ delivery: Delivery, _ outcome: EndpointQueue.Outcome, _ answer: Answer, at: Timestamp
     ) {
         let wall = Timestamp.wallClock
         let resolution = state.withLock { state in
@@ -257,13 +245,13 @@ final class EndpointWorker: Sendable {
 
     // MARK: - Heartbeats
 
-    /// Neither stored nor retried. An Alertmanager body has no word for it, so those endpoints get none.
+    /// Neither stored nor retried.
     private func startHeartbeat() {
         state.withLock { state in
             state.heartbeat?.cancel()
             state.heartbeat = nil
-            let interval = state.endpoint.heartbeat
-            guard interval > .zero, state.endpoint.format == .cloudevents else { return }
+            let interval = state.endpoint.heartbeatInterval
+            guard interval > .zero else { return }
             state.heartbeat = Task { [weak self] in
                 while (try? await Task.sleep(for: interval, clock: .continuous)) != nil { await self?.beat() }
             }
@@ -277,11 +265,8 @@ final class EndpointWorker: Sendable {
         let at = Timestamp.wallClock
         let started = ContinuousClock.now
         let id = WebhookID.unique()
-        let message = WebhookClient.Message(
-            id: id, contentType: CloudEvent.contentType,
-            body: CloudEvent.heartbeat(
-                id: id, gateway: context.gateway, endpoint: name, at: at, figures: figures))
-        let answer = await context.client.post(message, to: endpoint, now: at)
+        let message = context.form.heartbeat(id: id, to: endpoint, at: at, figures: figures)
+        let answer = await context.client.send(message, to: endpoint, now: at)
         guard !Task.isCancelled else { return }
         let troubles = state.withLock {
             $0.queue.heartbeatEnded(

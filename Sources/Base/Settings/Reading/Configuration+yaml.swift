@@ -112,7 +112,9 @@ extension Configuration.Webhook {
         }
         section.read("exclude_fire", .boolean, into: &endpoint.excludeFire)
         section.read("timeout", .duration(.seconds(1)...(.seconds(60))), into: &endpoint.timeout)
-        section.read("heartbeat", .duration(.zero...(.seconds(86_400))), into: &endpoint.heartbeat)
+        if let heartbeat = section["heartbeat"]?.read(.duration(.zero...(.seconds(86_400)))) {
+            endpoint.heartbeat = heartbeat
+        }
         guard name != nil, url != nil else { return nil }
         self.endpoint = endpoint
     }

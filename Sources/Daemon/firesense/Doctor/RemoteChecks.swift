@@ -26,8 +26,9 @@ enum RemoteChecks {
 
     private static func webhook(_ endpoint: Endpoint, _ http: HTTPClient) async -> Finding {
         let check = "webhook \(endpoint.name)"
-        let address = host(endpoint.url)
-        var request = HTTPClientRequest(url: endpoint.url)
+        guard case .http(let url) = endpoint.channel else { return .ok(check, "not reached over HTTP") }
+        let address = host(url)
+        var request = HTTPClientRequest(url: url)
         request.method = .OPTIONS
         do {
             let response = try await http.execute(request, timeout: .milliseconds(limit.wholeMilliseconds))
@@ -35,7 +36,7 @@ enum RemoteChecks {
             return .ok(check, "\(address) answers (\(response.status.code) to OPTIONS)\(signed)")
         } catch {
             // The address with its path may be a secret.
-            let reason = reason(error).replacing(endpoint.url, with: address)
+            let reason = reason(error).replacing(url, with: address)
             return .fail(
                 check, "\(address) does not answer: \(reason)",
                 "start the receiver, or check url, network and certificate")

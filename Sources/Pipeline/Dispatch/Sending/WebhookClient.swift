@@ -3,26 +3,7 @@ import FireModel
 import Foundation
 
 /// One signed POST and its answer. No retry, no redirect: those are the queue's business and nobody's.
-struct WebhookClient: Sendable {
-    struct Message: Sendable {
-        /// The `webhook-id`.
-        var id: String
-        var contentType: String
-        var body: [UInt8]
-        /// Beyond those every message carries.
-        var headers: [(name: String, value: String)] = []
-    }
-
-    struct Answer: Sendable {
-        /// HTTP status; `nil` when none came.
-        var status: Int?
-        /// `nil`: accepted.
-        var failure: Failure?
-        /// The beginning of the body.
-        var text: String?
-        var took: Duration
-    }
-
+struct WebhookClient: Sender {
     /// Bytes of an answer that are read; the rest is not waited for.
     private static let maximumAnswer = 2048
 
@@ -51,9 +32,12 @@ struct WebhookClient: Sendable {
     func shutdown() async { try? await http.shutdown() }
 
     /// - Parameter now: Wall clock, for the signature and for `Retry-After` in date form.
-    func post(_ message: Message, to endpoint: Endpoint, now: Timestamp) async -> Answer {
+    func send(_ message: Message, to endpoint: Endpoint, now: Timestamp) async -> Answer {
+        guard case .http(let url) = endpoint.channel else {
+            return Answer(failure: Failure(reason: .unsendable, text: "no address to post to"), took: .zero)
+        }
         let started = ContinuousClock.now
-        let request = request(message, endpoint, now)
+        let request = request(message, url, endpoint, now)
         var answer = await withTaskGroup(of: Answer?.self) { group in
             group.addTask { await exchange(request, endpoint.timeout, now) }
             group.addTask {
@@ -70,11 +54,13 @@ struct WebhookClient: Sendable {
         return answer
     }
 
-    private func request(_ message: Message, _ endpoint: Endpoint, _ now: Timestamp) -> HTTPClientRequest {
-        var request = HTTPClientRequest(url: endpoint.url)
+    private func request(_ message: Message, _ url: String, _ endpoint: Endpoint, _ now: Timestamp)
+        -> HTTPClientRequest
+    {
+        var request = HTTPClientRequest(url: url)
         request.method = .POST
         request.body = .bytes(message.body)
-        if let address = URLComponents(string: endpoint.url), let user = address.user {
+        if let address = URLComponents(string: url), let user = address.user {
             request.setBasicAuth(username: user, password: address.password ?? "")
         }
         let seconds = now.milliseconds / 1000
@@ -131,6 +117,16 @@ struct WebhookClient: Sendable {
         return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
     }
 
-    /// The part of an address that may be shown.
-    static func host(_ url: String) -> String { URL(string: url)?.host() ?? "?" }
+    private static func host(_ url: String) -> String { URL(string: url)?.host() ?? "?" }
+}
+
+extension Endpoint {
+    /// The part of its address that may be shown to people: the path of a webhook often is its secret.
+    var address: String {
+        switch channel {
+        case .http(let url): URL(string: url)?.host() ?? "?"
+        case .mqtt: "mqtt"
+        case .command(let words): words.first ?? "?"
+        }
+    }
 }
