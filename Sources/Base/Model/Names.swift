@@ -24,6 +24,14 @@ public enum Names {
         return name.withUTF8 { isArea(UnsafeRawBufferPointer($0)) }
     }
 
+    /// A name of DNS or an address of IPv4: 1–253 of letters, digits, `.`, `-` and, as in many plants, `_`.
+    public static func isHostName(_ text: String) -> Bool {
+        (1...253).contains(text.utf8.count)
+            && text.unicodeScalars.allSatisfy {
+                $0.isASCII && ($0.properties.isAlphabetic || "0123456789.-_".unicodeScalars.contains($0))
+            }
+    }
+
     private static func isWord(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

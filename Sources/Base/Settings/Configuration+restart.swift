@@ -1,5 +1,5 @@
 extension Configuration {
-    /// The keys outside `rules`, `webhooks` and `log.level` that differ from `other`, in the order of the
+    /// The keys outside `rules`, `webhooks`, `webhooks_allow` and `log.level` that differ from `other`, in the order of the
     /// sample and spelt as there: a reload does not take these over (contract 4).
     public func restartRequired(comparedTo other: Configuration) -> [String] {
         zip(keys, other.keys).filter { $0.value != $1.value }.map(\.0.path).filter { !Self.isReloaded($0) }
@@ -9,7 +9,7 @@ extension Configuration {
     var keys: [(path: String, value: String)] { flatten(self, path: []) }
 
     private static func isReloaded(_ path: String) -> Bool {
-        path.hasPrefix("rules.") || path == "webhooks" || path == "log.level"
+        path.hasPrefix("rules.") || path == "webhooks" || path == "webhooks_allow" || path == "log.level"
     }
 }
 

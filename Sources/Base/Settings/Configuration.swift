@@ -10,6 +10,8 @@ public struct Configuration: Sendable, Equatable, ConfigurationSection {
     public var store = Store()
     public var rules = Rules()
     public var webhooks: [Webhook] = []
+    /// Where webhooks may go; empty: anywhere.
+    public var webhooksAllow: [Destination] = []
     public var http = HTTP()
     public var gb26875 = GB26875()
     public var log = Log()
@@ -81,9 +83,11 @@ public struct Configuration: Sendable, Equatable, ConfigurationSection {
         public var flood = FloodLimits()
     }
 
-    /// One entry of `webhooks`, as written; `Endpoint` has its secrets read.
+    /// One entry of `webhooks`, as written; those of `LoadedConfiguration.endpoints` have their secrets read.
     public struct Webhook: Sendable, Equatable {
         public var endpoint: Endpoint
+        /// Holds the address, where it is a secret itself.
+        public var urlFile = ""
         public var secretFile = ""
     }
 

@@ -68,29 +68,8 @@ struct ConfigurationChecks {
             remedy: "this version does not listen for GB/T 26875.3 over TCP yet")
     }
 
-    private func checkWebhooks() {
-        // An endpoint with a mistake in it is not a missing one.
-        if let list = root.at("webhooks")?.node.sequence, list.count != configuration.webhooks.count { return }
-        for (index, webhook) in configuration.webhooks.enumerated() {
-            for (place, kind) in webhook.endpoint.select.kinds.enumerated()
-            where catalogue[kind] == nil && !Catalogue.reservedKinds.contains(kind) {
-                let known = catalogue.kinds.map(\.name)
-                root.complain(
-                    at: "webhooks[\(index)].select.kinds[\(place)]", found: "'\(kind)'",
-                    expected: "one of " + known.joined(separator: ", "),
-                    remedy: nearest(to: kind, among: known).map { "did you mean '\($0)'?" })
-            }
-        }
-        if !configuration.webhooks.contains(where: { !$0.endpoint.excludeFire }) {
-            root.complain(
-                at: "webhooks", .warning,
-                found: configuration.webhooks.isEmpty ? "no endpoint" : "no endpoint that takes fire",
-                expected: "at least one endpoint that takes fire")
-        }
-    }
-
     /// A certificate and its key: both or neither.
-    private func checkPair(_ section: String, _ certificate: String, _ key: String) {
+    func checkPair(_ section: String, _ certificate: String, _ key: String) {
         guard certificate.isEmpty != key.isEmpty else { return }
         root.complain(
             at: "\(section).\(certificate.isEmpty ? "key_file" : "cert_file")",
@@ -98,7 +77,7 @@ struct ConfigurationChecks {
             expected: "both or neither")
     }
 
-    private func checkFile(_ key: String, _ path: String) {
+    func checkFile(_ key: String, _ path: String) {
         guard !path.isEmpty else { return }
         do {
             _ = try readFile(path, limit: maximumConfigurationFile)

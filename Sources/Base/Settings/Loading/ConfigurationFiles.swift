@@ -127,8 +127,15 @@ extension Configuration {
             \.mqtt.passwordFile, \.mqtt.tls.caFile, \.mqtt.tls.certFile, \.mqtt.tls.keyFile, \.store.path,
             \.http.tokensFile, \.http.tls.certFile, \.http.tls.keyFile,
         ]
-        for key in keys + webhooks.indices.map({ \.webhooks[$0].secretFile }) where !self[keyPath: key].isEmpty {
+        for key in keys + webhooks.indices.flatMap(Self.paths) where !self[keyPath: key].isEmpty {
             self[keyPath: key] = Paths.resolve(self[keyPath: key], in: directory)
         }
+    }
+
+    private static func paths(ofWebhook index: Int) -> [WritableKeyPath<Configuration, String>] {
+        [
+            \.webhooks[index].urlFile, \.webhooks[index].secretFile, \.webhooks[index].endpoint.tls.caFile,
+            \.webhooks[index].endpoint.tls.certFile, \.webhooks[index].endpoint.tls.keyFile,
+        ]
     }
 }

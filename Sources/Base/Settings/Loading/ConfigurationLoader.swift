@@ -196,13 +196,13 @@ private struct Loading {
         loaded.endpoints = loaded.configuration.webhooks.map(\.endpoint)
         let list = root.at("webhooks")?.node.sequence
         guard let list, list.count == loaded.endpoints.count else { return }
-        for index in loaded.endpoints.indices {
-            if loaded.configuration.webhooks[index].secretFile.isEmpty {
-                root.complain(
-                    at: "webhooks[\(index)].secret_file", .warning, found: "an endpoint without a secret",
-                    expected: "secret_file: with one whsec_… a line", remedy: "what it is sent is not signed")
-            } else if let field = root.at("webhooks[\(index)].secret_file") {
-                loaded.endpoints[index].secrets = reader.signingKeys(field)
+        for (index, webhook) in loaded.configuration.webhooks.enumerated() {
+            if let field = root.at("webhooks[\(index)].url_file"), let url = reader.url(field) {
+                loaded.endpoints[index].channel = .http(url: url)
+            }
+            if let field = root.at("webhooks[\(index)].secret_file"), !webhook.secretFile.isEmpty {
+                loaded.endpoints[index].secrets =
+                    webhook.endpoint.format.isChat ? reader.robotSecrets(field) : reader.signingKeys(field)
             }
         }
     }

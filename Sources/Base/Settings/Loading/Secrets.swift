@@ -30,10 +30,30 @@ struct SecretReader {
         guard let bytes = read(field) else { return nil }
         let line = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
         guard !line.isEmpty else {
-            field.complain(severity, found: "an empty file", expected: "the password on its first line")
+            field.complain(severity, found: "an empty file", expected: "one line, the secret itself")
             return nil
         }
         return Secret(Array(line))
+    }
+
+    /// The address on the first line.
+    func url(_ field: Field) -> String? {
+        guard let line = password(field).map({ String(decoding: $0.bytes, as: UTF8.self) }) else { return nil }
+        let form = Form.webhookURL
+        guard let url = form.parse(String(Substring(line).trimming(while: \.isWhitespace))) else {
+            field.complain(severity, found: "something else on the first line of its file", expected: form.expected)
+            return nil
+        }
+        return url
+    }
+
+    /// The secrets of a chat robot, one a line, as they are; empty lines are passed over.
+    func robotSecrets(_ field: Field) -> [Secret] {
+        guard let bytes = read(field) else { return [] }
+        let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
+            .map { $0.trimming(while: \.isWhitespace) }.filter { !$0.isEmpty }
+        if lines.isEmpty { field.complain(severity, found: "an empty file", expected: "the robot's secret") }
+        return lines.map { Secret(Array($0.utf8)) }
     }
 
     /// `whsec_` and the key in base64, one a line; empty lines and `#` lines are passed over.

@@ -25,6 +25,7 @@ extension Configuration {
             }
             webhooks.append(webhook)
         }
+        root.list("webhooks_allow", .destination, into: &webhooksAllow)
         root.mapping("http") { http.read($0) }
         root.mapping("gb26875") {
             if let listen = $0["listen"]?.read(optional(.listenAddress)) { gb26875.listen = listen }
@@ -94,29 +95,6 @@ extension Configuration.HTTP {
             $0.read("key_file", .path, into: &tls.keyFile)
         }
         section.read("allow_plaintext", .boolean, into: &allowPlaintext)
-    }
-}
-
-extension Configuration.Webhook {
-    init?(reading section: Section) {
-        let name = section.required("name", .identifier)
-        let url = section.required("url", .webhookURL)
-        var endpoint = Endpoint(name: name ?? "", url: url ?? "")
-        section.read("secret_file", .path, into: &secretFile)
-        section.read("format", .word, into: &endpoint.format)
-        section.mapping("select") {
-            $0.list("severities", .word, into: &endpoint.select.severities)
-            $0.list("categories", .word, into: &endpoint.select.categories)
-            $0.list("kinds", .identifier, into: &endpoint.select.kinds)
-            $0.list("areas", .area, into: &endpoint.select.areas)
-        }
-        section.read("exclude_fire", .boolean, into: &endpoint.excludeFire)
-        section.read("timeout", .duration(.seconds(1)...(.seconds(60))), into: &endpoint.timeout)
-        if let heartbeat = section["heartbeat"]?.read(.duration(.zero...(.seconds(86_400)))) {
-            endpoint.heartbeat = heartbeat
-        }
-        guard name != nil, url != nil else { return nil }
-        self.endpoint = endpoint
     }
 }
 

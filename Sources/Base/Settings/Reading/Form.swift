@@ -93,10 +93,18 @@ extension Form where T == Network {
     }
 }
 
+extension Form where T == Destination {
+    package static var destination: Form {
+        Form("a network, address or host, such as 10.20.0.0/16, duty.example.org or *.example.org") {
+            Destination($0)
+        }
+    }
+}
+
 extension Form where T == String {
     package static var hostName: Form {
         Form("a host name or an address without a port, such as gateway.example or 10.1.2.3") {
-            isHostName($0) || ipBytes($0) != nil ? $0 : nil
+            Names.isHostName($0) || IPAddress.bytes(of: $0) != nil ? $0 : nil
         }
     }
 
@@ -106,6 +114,16 @@ extension Form where T == String {
                 !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
             else { return nil }
             return text
+        }
+    }
+
+    /// A text that may have several lines.
+    package static func lines(upTo limit: Int) -> Form {
+        Form("a text of at most \(limit) bytes") { text in
+            let isPrintable = text.unicodeScalars.allSatisfy {
+                $0 == "\n" || $0.properties.generalCategory != .control
+            }
+            return text.utf8.count <= limit && isPrintable ? text : nil
         }
     }
 
@@ -124,7 +142,7 @@ extension Form where T == String {
     }
 
     package static var host: Form {
-        Form("a host name or address") { isHostName($0) || ipBytes($0) != nil ? $0 : nil }
+        Form("a host name or address") { Names.isHostName($0) || IPAddress.bytes(of: $0) != nil ? $0 : nil }
     }
 
     package static var timeZone: Form {
@@ -141,6 +159,9 @@ extension Form where T == String {
             return text
         }
     }
+
+    /// The start of a program: no shell looks for it.
+    package static var word: Form { text("a word", upTo: 4095) }
 
     /// A topic filter of MQTT that leaves `fire/v1` alone: within one session a broker may send a message once
     /// per matching filter.
