@@ -43,7 +43,7 @@ public struct Endpoint: Sendable, Equatable {
     }
 
     /// Absolute paths of PEM files; empty: the authorities of the system, no client certificate.
-    public struct TLS: Sendable, Equatable {
+    public struct TLS: Sendable, Hashable {
         public var caFile = ""
         public var certFile = ""
         public var keyFile = ""

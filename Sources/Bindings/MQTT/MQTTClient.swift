@@ -169,13 +169,18 @@ import Glibc
 
     /// Waits up to `timeout` for the socket, then reads, writes and keeps alive: all there is to do for a
     /// client that may acknowledge at once.
+    /// - Parameter wakingOn: Another descriptor that ends the waiting when it becomes readable.
     /// - Throws: `MQTTError`, when the connection is refused or has ended.
-    public func step(_ timeout: Duration) throws(MQTTError) {
+    public func step(_ timeout: Duration, wakingOn other: Int32? = nil) throws(MQTTError) {
         guard let socket else { throw .noConnection }
-        var descriptor = pollfd(fd: socket, events: Int16(wantsWrite ? POLLIN | POLLOUT : POLLIN), revents: 0)
+        // poll(2) passes over a negative one.
+        var descriptors = [
+            pollfd(fd: socket, events: Int16(wantsWrite ? POLLIN | POLLOUT : POLLIN), revents: 0),
+            pollfd(fd: other ?? -1, events: Int16(POLLIN), revents: 0),
+        ]
         let (seconds, attoseconds) = timeout.components
         let milliseconds = Int32(clamping: seconds * 1000 + attoseconds / 1_000_000_000_000_000)
-        guard unsafe poll(&descriptor, 1, milliseconds) >= 0 || errno == EINTR else { throw .noConnection }
+        guard unsafe poll(&descriptors, 2, milliseconds) >= 0 || errno == EINTR else { throw .noConnection }
         if wantsWrite { try loopWrite() }
         while self.socket != nil, try loopRead() {}
         guard self.socket != nil else { return }
@@ -222,6 +227,10 @@ import Glibc
         try check(code, 0)
         subscribing[packetID] = filters
     }
+
+    /// Whether a PUBACK's reason is a refusal, in words; `nil`: the broker has taken the message. Under MQTT 3.1.1 it
+    /// is always 0.
+    public static func refusal(reason: Int) -> String? { reason >= 128 ? "\(reasonText(reason)) (\(reason))" : nil }
 
     /// Queues a message and gives its packet id; `mqttPublished` tells when it was sent (QoS 0) or
     /// acknowledged (QoS 1).

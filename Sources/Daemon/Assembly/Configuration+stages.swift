@@ -1,3 +1,4 @@
+import FireDispatch
 import FireIntake
 import FireMQTT
 import FireModel
@@ -29,6 +30,21 @@ extension IntakeSettings {
         linger = loaded.configuration.store.linger
         areas = gateway.areas
         catchAll = gateway.catchAll
+    }
+}
+
+extension BrokerAddress {
+    /// Where the intake listens, in a session beside its own.
+    init(_ intake: IntakeSettings) {
+        var options = MQTTOptions(clientID: "\(intake.clientID)-push")
+        options.version = intake.version
+        options.keepAlive = intake.keepAlive
+        options.username = intake.username.isEmpty ? nil : intake.username
+        options.password = intake.password.map { MQTTPassword($0.bytes) }
+        options.tls = intake.tls
+        self.init(
+            host: intake.host, port: intake.port, options: options, area: intake.areas.first ?? "_",
+            gateway: intake.gatewayID)
     }
 }
 

@@ -77,8 +77,8 @@ public struct Daemon {
         let inbox = WorkerInbox(waiter: waiter)
         let dispatcher = Dispatcher(
             gatewayID: loaded.gatewayID, outbox: DispatchPorts(state: state, inbox: inbox), logger: logger,
-            metrics: page,
-            version: Version.text, clockIsSynchronised: { state.clockIsSynchronised })
+            metrics: page, version: Version.text, environment: ProcessInfo.processInfo.environment,
+            broker: BrokerAddress(intake), clockIsSynchronised: { state.clockIsSynchronised })
 
         // Normalise, rules and store: owned by the worker.
         let normaliseCounters = NormaliseCounters()
@@ -135,7 +135,9 @@ public struct Daemon {
         let services: [any Service] =
             [
                 WorkerService(thread: WorkerThread(worker), inbox: inbox),
-                DispatchService(dispatcher: dispatcher, endpoints: loaded.endpoints),
+                DispatchService(
+                    dispatcher: dispatcher, endpoints: loaded.endpoints,
+                    destinations: configuration.webhooksAllow),
             ] + server.services.map { Persistent(name: "http", service: $0, logger: logger) } + [
                 IntakeService(sessions: lanes.map(\.session)),
                 Reloader(

@@ -1,4 +1,5 @@
 import FireDispatch
+import FireMQTT
 import FireModel
 import FireServe
 import FireSettings
@@ -64,7 +65,9 @@ struct Reloader: Service {
                 "tokens or certificate not taken over, the known ones stay", metadata: [LogKey.error: "\(error)"])
         }
         threshold.level = Logger.Level(loaded.configuration.log.level)
-        await dispatcher.reload(endpoints: loaded.endpoints)
+        await dispatcher.reload(
+            endpoints: loaded.endpoints, destinations: loaded.configuration.webhooksAllow,
+            brokerPassword: loaded.mqttPassword.map { MQTTPassword($0.bytes) })
         _ = inbox.post(
             .system(SystemReport(condition: .configurationInvalid, component: nil, isActive: false, detail: nil)))
         do {

@@ -71,10 +71,11 @@ struct IntakeService: Service {
 struct DispatchService: Service {
     let dispatcher: Dispatcher
     let endpoints: [Endpoint]
+    let destinations: [Destination]
     static let stopLimit = Duration.seconds(5)
 
     func run() async throws {
-        await dispatcher.start(endpoints: endpoints)
+        await dispatcher.start(endpoints: endpoints, destinations: destinations)
         try? await gracefulShutdown()
         await dispatcher.shutdown(within: Self.stopLimit)
     }

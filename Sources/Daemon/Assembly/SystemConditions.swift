@@ -7,6 +7,7 @@ enum SystemConditionID: String, Sendable {
     case configurationInvalid = "configuration-invalid"
     case urgentQuarantined = "urgent-message-quarantined"
     case brokerDisconnected = "broker-disconnected"
+    case clockNotSynchronised = "clock-not-synchronised"
     case webhookFailing = "webhook-failing"
     case webhookGone = "webhook-gone"
     case deliveryDead = "delivery-dead"
@@ -22,6 +23,8 @@ enum SystemConditionID: String, Sendable {
             make(component, .major, "紧急消息无法解析", "An urgent message could not be read", expiresAfter: 3_600_000)
         case .brokerDisconnected:
             make(component, .critical, "与消息服务器断开", "Disconnected from the broker")
+        case .clockNotSynchronised:
+            make(component, .major, "时钟未同步", "The clock is not synchronised")
         case .webhookFailing:
             make(component, .major, "告警推送失败", "Webhook endpoint failing")
         case .webhookGone:

@@ -37,6 +37,8 @@ final class Worker {
     var findings = Findings()
     /// The worker's own copy of what `state` shows: asked for every message, it must not take a lock.
     var clockIsSynchronised = true
+    /// Since when it is not; `nil`: it is.
+    var clockLostAt: ContinuousClock.Instant?
     /// Where the counting clock stood when it was last written down for its own sake.
     var recordedLive: Int64 = 0
 
@@ -77,6 +79,8 @@ final class Worker {
     static let longestRetry = Duration.seconds(30)
     /// A silence of the broker shorter than this is a restart, not a trouble.
     static let patienceWithBroker = Duration.seconds(60)
+    /// Time services need some minutes after a start.
+    static let patienceWithClock = Duration.seconds(600)
 
     /// - Throws: what no waiting mends: another daemon on this database, a newer schema. A store that
     ///   merely cannot be written now is a trouble the worker lives with.
@@ -256,11 +260,26 @@ final class Worker {
         nextUpkeep = now.advanced(by: .seconds(1))
         clockIsSynchronised = WallClock.isSynchronised(noEarlierThan: context.builtAfter)
         state.clockIsSynchronised = clockIsSynchronised
+        watchClock(now)
         advanceRules()
         noteLiveSessions(now)
         watchBroker(now)
         unknownMetrics.log(to: logger)
         retain()
+    }
+
+    /// A clock that runs free dates what devices leave undated, and decides what of theirs is believed.
+    func watchClock(_ now: ContinuousClock.Instant) {
+        if clockIsSynchronised {
+            clockLostAt = nil
+            // Whoever has reported it: an alarm of an earlier run may still stand.
+            report(.clockNotSynchronised, active: false, detail: nil)
+        } else if let since = clockLostAt {
+            guard since.duration(to: now) >= Self.patienceWithClock else { return }
+            report(.clockNotSynchronised, active: true, detail: "for more than 10 min; see: timedatectl")
+        } else {
+            clockLostAt = now
+        }
     }
 
     /// What these sessions received long ago is acknowledged. Not from a session that only stands in while the

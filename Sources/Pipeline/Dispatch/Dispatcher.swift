@@ -1,3 +1,4 @@
+import FireMQTT
 import FireModel
 import FireTelemetry
 import Logging
@@ -26,21 +27,29 @@ public final class Dispatcher: Sendable {
     }
 
     private let context: EndpointWorker.Context
+    private let senders: Senders
     private let state = Mutex(State())
 
     /// - Parameters:
     ///   - gatewayID: For `source` and the heartbeats.
     ///   - metrics: The page the figures are registered on, once.
     ///   - version: For the header `user-agent`.
+    ///   - environment: Names the proxies.
+    ///   - broker: Where endpoints with `mqtt: true` publish; `nil`: nowhere.
     ///   - clockIsSynchronised: Asked at each attempt. A delivery never waits for the clock; it says that it
     ///     cannot be trusted.
     public init(
         gatewayID: String, outbox: any Outbox, logger: Logger, metrics: MetricPage, version: String,
+        environment: [String: String] = [:], broker: BrokerAddress? = nil,
         clockIsSynchronised: @escaping @Sendable () -> Bool, schedule: RetrySchedule = RetrySchedule()
     ) {
+        senders = Senders(
+            webhooks: WebhookClient(
+                version: version, origin: gatewayID, environment: environment,
+                clockIsSynchronised: clockIsSynchronised),
+            broker: broker.map { BrokerSender($0) }, commands: CommandSender())
         context = EndpointWorker.Context(
-            gateway: gatewayID, outbox: outbox, form: MessageForm(gateway: gatewayID),
-            sender: WebhookClient(version: version, clockIsSynchronised: clockIsSynchronised),
+            gateway: gatewayID, outbox: outbox, form: MessageForm(gateway: gatewayID), sender: senders,
             metrics: DispatchMetrics(), logger: logger, schedule: schedule)
         context.metrics.register(on: metrics) { [weak self] in self?.workers ?? [] }
     }
@@ -58,11 +67,22 @@ public final class Dispatcher: Sendable {
     }
 
     /// Takes up what the outbox holds for these endpoints, and ends as cancelled what it holds for others.
-    public func start(endpoints: [Endpoint]) async { adopt(endpoints) }
+    /// - Parameter destinations: Where webhooks may go; none: anywhere.
+    public func start(endpoints: [Endpoint], destinations: [Destination] = []) async {
+        senders.webhooks.adopt(destinations)
+        adopt(endpoints)
+    }
 
     /// A reload. An endpoint is its name: a new address inherits the queue, and everything that waits is tried; a
-    /// removed name's deliveries end as cancelled.
-    public func reload(endpoints: [Endpoint]) async { adopt(endpoints) }
+    /// removed name's deliveries end as cancelled. Files of certificates are read again.
+    /// - Parameter brokerPassword: As it was read now.
+    public func reload(
+        endpoints: [Endpoint], destinations: [Destination] = [], brokerPassword: MQTTPassword? = nil
+    ) async {
+        senders.webhooks.adopt(destinations)
+        senders.broker?.renew(brokerPassword)
+        adopt(endpoints)
+    }
 
     private func adopt(_ endpoints: [Endpoint]) {
         let names = Set(endpoints.map(\.name))

@@ -22,6 +22,8 @@ final class EndpointWorker: Sendable {
     private struct State {
         var endpoint: Endpoint
         var queue: EndpointQueue
+        /// Requests a minute the receiver has agreed to.
+        var agreedRate: Int?
         var timer: Task<Void, Never>?
         var timerDue: ContinuousClock.Instant?
         var heartbeat: Task<Void, Never>?
@@ -48,7 +50,7 @@ final class EndpointWorker: Sendable {
         self.context = context
         reporter = EndpointReporter(endpoint: endpoint.name, outbox: context.outbox, logger: context.logger)
         var queue = EndpointQueue(schedule: context.schedule)
-        queue.adopt(endpoint)
+        queue.adopt(endpoint, agreedRate: nil)
         state = Mutex(State(endpoint: endpoint, queue: queue))
         (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
@@ -84,7 +86,8 @@ final class EndpointWorker: Sendable {
     func adopt(_ endpoint: Endpoint) {
         let changesHeartbeat = state.withLock { state in
             defer { state.endpoint = endpoint }
-            state.queue.adopt(endpoint)
+            state.agreedRate = nil
+            state.queue.adopt(endpoint, agreedRate: nil)
             state.queue.enabled(now: .now)
             return state.endpoint.heartbeatInterval != endpoint.heartbeatInterval
         }
@@ -202,7 +205,8 @@ final class EndpointWorker: Sendable {
                 }
                 changes.append(Change(delivery: delivery, snapshot: snapshot))
             }
-            message = try context.form.message(for: changes, to: endpoint, at: at)
+            message = try context.form.message(
+                for: changes, to: endpoint, at: context.sender.signingTime(for: endpoint, now: at))
         } catch is DecodingError {
             return unsendable(deliveries, "the alarm of a delivery cannot be read", at: at)
         } catch {
@@ -232,6 +236,10 @@ final class EndpointWorker: Sendable {
             let resolutions = state.queue.attemptEnded(
                 first.id, outcome, now: .now, wall: wall, random: .random(in: 0...1))
             state.pending -= Int64(resolutions.count { $0.state != .pending })
+            if let rate = answer.allowedPerMinute, rate != state.agreedRate {
+                state.agreedRate = rate
+                state.queue.adopt(state.endpoint, agreedRate: rate)
+            }
             if outcome == .delivered { state.delivered += UInt64(deliveries.count) }
             if answer.failure != nil, outcome != .abandoned { state.failed += UInt64(deliveries.count) }
             return resolutions
@@ -262,7 +270,9 @@ final class EndpointWorker: Sendable {
     func test() async -> TestResult {
         let endpoint = state.withLock { $0.endpoint }
         let at = Timestamp.wallClock
-        let message = context.form.test(id: WebhookID.unique(), to: endpoint, at: at)
+        var message = context.form.test(
+            id: WebhookID.unique(), to: endpoint, at: context.sender.signingTime(for: endpoint, now: at))
+        message.kind = .test
         let answer = await context.sender.send(message, to: endpoint, now: at)
         return TestResult(
             address: endpoint.address, isSigned: !endpoint.secrets.isEmpty, status: answer.status,
@@ -290,7 +300,9 @@ final class EndpointWorker: Sendable {
         let at = Timestamp.wallClock
         let started = ContinuousClock.now
         let id = WebhookID.unique()
-        let message = context.form.heartbeat(id: id, to: endpoint, at: at, figures: figures)
+        var message = context.form.heartbeat(
+            id: id, to: endpoint, at: context.sender.signingTime(for: endpoint, now: at), figures: figures)
+        message.kind = .heartbeat
         let answer = await context.sender.send(message, to: endpoint, now: at)
         guard !Task.isCancelled else { return }
         let troubles = state.withLock {
@@ -304,5 +316,8 @@ final class EndpointWorker: Sendable {
 }
 
 extension EndpointQueue {
-    mutating func adopt(_ endpoint: Endpoint) { adopt(batch: endpoint.batch, allowance: nil) }
+    /// - Parameter agreedRate: Requests a minute, of a handshake.
+    fileprivate mutating func adopt(_ endpoint: Endpoint, agreedRate: Int?) {
+        adopt(batch: endpoint.batch, allowance: agreedRate.map { RateAllowance(perMinute: $0, boundsFire: false) })
+    }
 }

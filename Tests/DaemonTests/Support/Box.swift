@@ -11,10 +11,11 @@ final class Box {
     ///   - store: path of the database; in the box's own folder when absent.
     ///   - webhooks: name → url.
     ///   - extra: further YAML at top level.
+    ///   - endpoints: further entries of `webhooks`, as YAML.
     init(
         broker: Int, webhooks: [(name: String, url: String)] = [], store: String? = nil, mqtt: String = "",
         webhookExtra: String = "",
-        linger: String = "500ms", extra: String = ""
+        linger: String = "500ms", extra: String = "", endpoints: String = ""
     ) throws {
         let scratch = try Scratch()
         self.scratch = scratch
@@ -33,7 +34,7 @@ final class Box {
             mqtt: { host: 127.0.0.1, port: \(broker) \(mqtt) }
             store: { path: \(store ?? scratch.path("firesense.sqlite")), linger: \(linger) }
             http: { listen: "127.0.0.1:\(httpPort)" }
-            webhooks: \(hooks.isEmpty ? "[]" : "\n\(hooks)")
+            webhooks: \(hooks.isEmpty && endpoints.isEmpty ? "[]" : "\n\(hooks)\n\(endpoints)")
             \(extra)
 
             """)

@@ -5,7 +5,9 @@ import Synchronization
 /// A real HTTP server on a free port that keeps what it was sent and answers as it is told.
 final class Receiver: Sendable {
     struct Push: Sendable {
+        var method: String
         var path: String
+        var query: String?
         /// Names in lower case.
         var headers: [String: String]
         var body: String
@@ -18,6 +20,9 @@ final class Receiver: Sendable {
         var status: Int
         var location: String?
         var retryAfter: String?
+        var date: String?
+        var allowedOrigin: String?
+        var allowedRate: String?
         var body = ""
         /// No answer before the receiver closes.
         var hangs = false
@@ -71,7 +76,11 @@ final class Receiver: Sendable {
         var headers: [String: String] = [:]
         for field in request.headers { headers[field.name.canonicalName] = field.value }
         let body = try await request.body.collect(upTo: 1 << 20)
-        let push = Push(path: request.uri.path, headers: headers, body: String(buffer: body), at: .now)
+        // What belongs to no header field, HTTP keeps apart.
+        headers["host"] = request.head.authority
+        let push = Push(
+            method: request.method.rawValue, path: request.uri.path, query: request.uri.query, headers: headers,
+            body: String(buffer: body), at: .now)
         let before = kept.withLock { kept in
             defer { kept.append(push) }
             return kept
@@ -81,6 +90,9 @@ final class Receiver: Sendable {
         var fields = HTTPFields()
         fields[.location] = reply.location
         fields[.retryAfter] = reply.retryAfter
+        fields[.date] = reply.date
+        fields[.init("WebHook-Allowed-Origin")!] = reply.allowedOrigin
+        fields[.init("WebHook-Allowed-Rate")!] = reply.allowedRate
         return Response(
             status: .init(code: reply.status), headers: fields,
             body: reply.body.isEmpty ? .init() : .init(byteBuffer: ByteBuffer(string: reply.body)))

@@ -26,7 +26,16 @@ enum RemoteChecks {
 
     private static func webhook(_ endpoint: Endpoint, _ http: HTTPClient) async -> Finding {
         let check = "webhook \(endpoint.name)"
-        guard case .http(let url) = endpoint.channel else { return .ok(check, "not reached over HTTP") }
+        let url: String
+        switch endpoint.channel {
+        case .http(let its): url = its
+        case .mqtt: return .ok(check, "goes to the broker of section mqtt")
+        case .command(let words):
+            let program = words.first ?? ""
+            return access(program, X_OK) == 0
+                ? .ok(check, "\(program) can be run")
+                : .fail(check, "\(program) cannot be run: \(String(cString: strerror(errno)))", "chmod +x, or its path")
+        }
         let address = host(url)
         var request = HTTPClientRequest(url: url)
         request.method = .OPTIONS

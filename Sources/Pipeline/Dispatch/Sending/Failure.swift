@@ -9,6 +9,12 @@ struct Failure: Error, Equatable {
         case timeout, refused, unreachable, dns, tls, closed, redirect, throttled, gone
         case clientError = "client_error"
         case serverError = "server_error"
+        /// The receiver has not agreed to be sent anything.
+        case handshake
+        /// `webhooks_allow` does not have it.
+        case notAllowed = "not_allowed"
+        /// A command that ended with another exit code than 0.
+        case command
         /// It never left the gateway.
         case unsendable
         case other

@@ -5,12 +5,21 @@ protocol Sender: Sendable {
     /// Never takes much longer than the endpoint's time-out. Called off, it returns what it has.
     /// - Parameter now: Wall clock.
     func send(_ message: Message, to endpoint: Endpoint, now: Timestamp) async -> Answer
+    /// The best time known to sign with.
+    func signingTime(for endpoint: Endpoint, now: Timestamp) -> Timestamp
     /// Lets go of its connections.
     func shutdown() async
 }
 
+extension Sender {
+    func signingTime(for endpoint: Endpoint, now: Timestamp) -> Timestamp { now }
+}
+
 /// What is sent: the same bytes on every attempt, but for what a robot wants signed inside.
 struct Message: Sendable {
+    enum Kind: Sendable { case change, heartbeat, test }
+
+    var kind = Kind.change
     /// The `webhook-id`.
     var id: String
     var contentType: String
@@ -21,6 +30,15 @@ struct Message: Sendable {
     var query: [(name: String, value: String)] = []
     /// The changes in it, in their order; none in a heartbeat or a test.
     var changes: [Change] = []
+
+    /// The CloudEvents `type`, of the first change where there are several.
+    var type: String {
+        switch kind {
+        case .change: changes.first?.delivery.type ?? ""
+        case .heartbeat: CloudEvent.heartbeatType
+        case .test: CloudEvent.testType
+        }
+    }
 }
 
 /// A delivery that is sent now, with its alarm.
@@ -39,4 +57,6 @@ struct Answer: Sendable {
     /// The beginning of what came back.
     var text: String?
     var took: Duration
+    /// Requests a minute the receiver has agreed to; `nil`: it has not said.
+    var allowedPerMinute: Int?
 }
