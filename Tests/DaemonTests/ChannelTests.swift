@@ -81,4 +81,40 @@ import Testing
         let attempts = try #require(delivery["attempts"] as? [[String: Any]])
         #expect(attempts.first?["error"] as? String == "exit code 1, expected 0")
     }
+
+    /// A proxy of HTTP that makes tunnels, all of them to one port of this machine.
+    private let tunnels = """
+        import socket, sys, threading
+        def copy(a, b):
+            while data := a.recv(65536):
+                b.sendall(data)
+            b.shutdown(socket.SHUT_WR)
+        def serve(client):
+            head = b""
+            while b"\\r\\n\\r\\n" not in head:
+                head += client.recv(65536)
+            print(head.split(b"\\r\\n")[0].decode(), flush=True)
+            there = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+            client.sendall(b"HTTP/1.1 200 OK\\r\\n\\r\\n")
+            threading.Thread(target=copy, args=(there, client), daemon=True).start()
+            copy(client, there)
+        server = socket.create_server(("127.0.0.1", int(sys.argv[2])))
+        print("listening", flush=True)
+        while True:
+            threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+        """
+
+    @Test func proxyOfTheEnvironmentIsGoneThrough() async throws {
+        let broker = try await Broker()
+        let receiver = try await Receiver()
+        let port = try freePort()
+        let proxy = try Program("/usr/bin/python3", ["-c", tunnels, "\(receiver.port)", "\(port)"])
+        defer { proxy.signal(SIGKILL) }
+        try await eventually("the proxy listens") { proxy.standardOutput.contains("listening") }
+        let box = try Box(broker: broker.port, webhooks: [("cloud", "http://cloud.invalid/hook")])
+        try await box.start(environment: ["http_proxy": "http://127.0.0.1:\(port)", "no_proxy": "127.0.0.1,localhost"])
+        try await broker.publish("fire/v1/320102/panel/panel-1/event", fire)
+        try await eventually("delivered") { receiver.accepted.count == 1 }
+        #expect(proxy.standardOutput.contains("CONNECT cloud.invalid:80 HTTP/1.1"))
+    }
 }

@@ -20,7 +20,6 @@ final class Receiver: Sendable {
         var status: Int
         var location: String?
         var retryAfter: String?
-        var date: String?
         var allowedOrigin: String?
         var allowedRate: String?
         var body = ""
@@ -90,7 +89,6 @@ final class Receiver: Sendable {
         var fields = HTTPFields()
         fields[.location] = reply.location
         fields[.retryAfter] = reply.retryAfter
-        fields[.date] = reply.date
         fields[.init("WebHook-Allowed-Origin")!] = reply.allowedOrigin
         fields[.init("WebHook-Allowed-Rate")!] = reply.allowedRate
         return Response(
