@@ -26,11 +26,13 @@ struct SecretReader {
     }
 
     /// The first line.
-    func password(_ field: Field) -> Secret? {
+    func password(_ field: Field) -> Secret? { firstLine(field, expected: "the password on its first line") }
+
+    private func firstLine(_ field: Field, expected: String) -> Secret? {
         guard let bytes = read(field) else { return nil }
         let line = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
         guard !line.isEmpty else {
-            field.complain(severity, found: "an empty file", expected: "one line, the secret itself")
+            field.complain(severity, found: "an empty file", expected: expected)
             return nil
         }
         return Secret(Array(line))
@@ -38,8 +40,9 @@ struct SecretReader {
 
     /// The address on the first line.
     func url(_ field: Field) -> String? {
-        guard let line = password(field).map({ String(decoding: $0.bytes, as: UTF8.self) }) else { return nil }
         let form = Form.webhookURL
+        guard let line = firstLine(field, expected: form.expected).map({ String(decoding: $0.bytes, as: UTF8.self) })
+        else { return nil }
         guard let url = form.parse(String(Substring(line).trimming(while: \.isWhitespace))) else {
             field.complain(severity, found: "something else on the first line of its file", expected: form.expected)
             return nil
