@@ -94,6 +94,26 @@ import Testing
         }
     }
 
+    @Test func aDrillStandsBehindWhatBurnsAndIsNotCountedAsFire() throws {
+        func title(_ situations: [Situation], _ language: Endpoint.Language) throws -> String {
+            try Notice(
+                situations.map(\.change), for: makeEndpoint(.feishu, language),
+                clock: LocalClock(zone: "Asia/Shanghai"),
+                plain: ForeignText.chat
+            ).title
+        }
+        #expect(try title([.drillRaised, .waterRaised, .fireRaised], .zh) == "🔥3 条报警消息，火警 1 条，【演练】1 条")
+        #expect(try title([.drillRaised, .waterRaised, .fireRaised], .en) == "🔥 3 alarms, fire: 1, [DRILL]: 1")
+        #expect(try title([.drillRaised, .waterRaised], .zh) == "2 条报警消息，【演练】1 条")
+        #expect(try title([.fireCleared, .waterRaised], .zh) == "2 条报警消息")
+
+        let changes = [Situation.drillRaised, .waterRaised, .fireRaised].map(\.change)
+        let message = try form.message(for: changes, to: makeEndpoint(.feishu), at: signingTime)
+        #expect(String(decoding: message.body, as: UTF8.self).contains(#""template":"red""#))
+        let text = try text(of: message, .feishu).split(separator: "\n").dropFirst()
+        #expect(text.first == "🔥【火警】手动火灾报警 · 玄武湖小区 3号楼消防控制室")
+    }
+
     @Test func aRobotTakesNoMoreThanItHasRoomFor() {
         for format in Endpoint.Format.allCases {
             #expect(format.largestBatch >= 1)

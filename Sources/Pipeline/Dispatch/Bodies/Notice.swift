@@ -2,8 +2,8 @@ import FireModel
 
 /// What people are told in one message, before a format gives it its form.
 struct Notice {
-    /// The colour of its heading, where there are colours.
-    enum Tone { case fire, critical, major, minor, other, drill, cleared, service }
+    /// The colour of its heading, where there are colours; the gravest first.
+    enum Tone: Int { case fire, critical, major, minor, other, drill, cleared, service }
 
     /// One alarm, or the whole of a message about the service itself.
     struct Entry {
@@ -39,8 +39,11 @@ extension Notice {
                 change: AlarmChange.Kind(eventType: change.delivery.type), changedAt: change.delivery.time,
                 language: endpoint.language, clock: clock, plain: plain)
         }
-        // Of several, what burns comes first. They are different alarms, so none overtakes itself.
-        let ordered = texts.filter(\.burns) + texts.filter { !$0.burns }
+        // Of several, what burns comes first, and a drill after what burns. They are different alarms, so none overtakes
+        // itself.
+        let ordered =
+            texts.filter(\.burns) + texts.filter(\.isFireDrill)
+            + texts.filter { !$0.burns && !$0.isFireDrill }
         let template = endpoint.template.isEmpty ? nil : TextTemplate(endpoint.template)
         entries = ordered.map { text in
             let own = template?.text(text.value) ?? ""
@@ -50,20 +53,20 @@ extension Notice {
                 : Entry(headline: text.headline, text: own, isTemplate: true)
         }
         language = endpoint.language
-        tone = ordered.first?.tone ?? .other
+        tone = ordered.map(\.tone).min { $0.rawValue < $1.rawValue } ?? .other
         title = texts.count == 1 ? entries[0].headline : Self.summary(texts, endpoint.language)
     }
 
     private static func summary(_ texts: [AlarmText], _ language: Endpoint.Language) -> String {
         let fires = texts.count(where: \.burns)
-        let isDrill = !texts.isEmpty && texts.allSatisfy(\.alarm.drill)
+        let drills = texts.count(where: \.alarm.drill)
         switch language {
         case .zh:
-            return (isDrill ? "【演练】" : "") + (fires > 0 ? "🔥" : "") + "\(texts.count) 条报警消息"
-                + (fires > 0 ? "，其中火警 \(fires) 条" : "")
+            return (fires > 0 ? "🔥" : "") + "\(texts.count) 条报警消息" + (fires > 0 ? "，火警 \(fires) 条" : "")
+                + (drills > 0 ? "，【演练】\(drills) 条" : "")
         case .en:
-            return (isDrill ? "[DRILL] " : "") + (fires > 0 ? "🔥 " : "") + "\(texts.count) alarms"
-                + (fires > 0 ? ", \(fires) of them fire" : "")
+            return (fires > 0 ? "🔥 " : "") + "\(texts.count) alarms" + (fires > 0 ? ", fire: \(fires)" : "")
+                + (drills > 0 ? ", [DRILL]: \(drills)" : "")
         }
     }
 
@@ -106,7 +109,9 @@ extension Notice {
 }
 
 extension AlarmText {
-    fileprivate var burns: Bool { alarm.category == .fire && alarm.state == .active }
+    /// In earnest.
+    fileprivate var burns: Bool { alarm.category == .fire && alarm.state == .active && !alarm.drill }
+    fileprivate var isFireDrill: Bool { alarm.category == .fire && alarm.state == .active && alarm.drill }
 
     fileprivate var tone: Notice.Tone {
         if alarm.state == .cleared { return .cleared }
