@@ -38,6 +38,8 @@ import Testing
             if count <= robot.format.largestBatch {
                 // None is left out: it would count as delivered, and nobody would have read of it.
                 #expect(shown.count == count)
+                // And each can be found, and has the keyword that a robot may ask for.
+                #expect(!template.isEmpty || (1...count).allSatisfy { text.contains("FireSense gw-1 · alarm-\($0)") })
             } else {
                 #expect(shown.count > 0)
                 #expect(shown.count == count || text.contains("另有 \(count - shown.count) 条"))

@@ -19,10 +19,19 @@ enum TextFitting {
         let order = cut.indices.sorted { sizes[$0] < sizes[$1] }
         for (done, index) in order.enumerated() {
             let share = min(sizes[index], room / (shown - done))
-            cut[index] = self.cut(cut[index], to: share - overhead)
+            cut[index] = shorten(cut[index], to: share - overhead)
             room -= share
         }
         return (cut, texts.count - shown)
+    }
+
+    /// Keeps the last line too, where there is room: it has the id by which the rest is found, and the keyword by which a
+    /// robot knows us.
+    private static func shorten(_ text: String, to bytes: Int) -> String {
+        guard text.utf8.count > bytes, let end = text.lastIndex(of: "\n") else { return cut(text, to: bytes) }
+        let last = text[end...]
+        guard last.utf8.count <= bytes / 2 else { return cut(text, to: bytes) }
+        return cut(String(text[..<end]), to: bytes - last.utf8.count) + last
     }
 
     /// Between characters, with `…` behind what is missing.
