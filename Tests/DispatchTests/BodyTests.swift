@@ -40,7 +40,7 @@ import Testing
     }
 
     private func alertmanager(_ alarm: Alarm) throws -> Alertmanager {
-        let body = try AlertmanagerBody.body(receiver: "duty-room", snapshot: alarm.json)
+        let body = try AlertmanagerBody.body(receiver: "duty-room", snapshots: [alarm.json], language: .zh)
         return try JSONDecoder().decode(Alertmanager.self, from: Data(body))
     }
 
@@ -73,6 +73,8 @@ import Testing
     }
 
     @Test func alertmanagerBodyOfSomethingElseIsAnError() {
-        #expect(throws: DecodingError.self) { try AlertmanagerBody.body(receiver: "a", snapshot: "{}") }
+        #expect(throws: DecodingError.self) {
+            try AlertmanagerBody.body(receiver: "a", snapshots: ["{}"], language: .zh)
+        }
     }
 }

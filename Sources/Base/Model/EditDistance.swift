@@ -15,3 +15,12 @@ public func editDistance(_ a: String, _ b: String) -> Int {
     }
     return row[b.count]
 }
+
+/// The one of `known` that `word` was probably meant to be: its beginning, or at most half of its letters away.
+package func nearest(to word: String, among known: [String]) -> String? {
+    let word = word.lowercased()
+    if word.count > 1, let longer = known.first(where: { $0.hasPrefix(word) }) { return longer }
+    let candidates = known.map { ($0, editDistance(word, $0)) }
+    guard let (best, away) = candidates.min(by: { $0.1 < $1.1 }), away <= word.count / 2 else { return nil }
+    return best
+}

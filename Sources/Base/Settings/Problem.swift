@@ -1,5 +1,3 @@
-import FireModel
-
 /// What is wrong in a file of the configuration, where, and what was expected instead.
 public struct Problem: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Severity: String, Sendable { case error, warning }
@@ -28,13 +26,4 @@ public struct Problem: Error, Sendable, Equatable, CustomStringConvertible {
         if !path.isEmpty { place += ": \(path)" }
         return "\(place): found \(found), expected \(expected)" + (remedy.map { "; \($0)" } ?? "")
     }
-}
-
-/// The one of `known` that `word` was probably meant to be: its beginning, or at most half of its letters away.
-package func nearest(to word: String, among known: [String]) -> String? {
-    let word = word.lowercased()
-    if word.count > 1, let longer = known.first(where: { $0.hasPrefix(word) }) { return longer }
-    let candidates = known.map { ($0, editDistance(word, $0)) }
-    guard let (best, away) = candidates.min(by: { $0.1 < $1.1 }), away <= word.count / 2 else { return nil }
-    return best
 }

@@ -77,7 +77,8 @@ public struct Daemon {
         let inbox = WorkerInbox(waiter: waiter)
         let dispatcher = Dispatcher(
             gatewayID: loaded.gatewayID, outbox: DispatchPorts(state: state, inbox: inbox), logger: logger,
-            metrics: page, version: Version.text, environment: ProcessInfo.processInfo.environment,
+            metrics: page, version: Version.text, timeZone: configuration.gateway.timeZone,
+            environment: ProcessInfo.processInfo.environment,
             broker: BrokerAddress(intake), clockIsSynchronised: { state.clockIsSynchronised })
 
         // Normalise, rules and store: owned by the worker.

@@ -34,13 +34,14 @@ public final class Dispatcher: Sendable {
     ///   - gatewayID: For `source` and the heartbeats.
     ///   - metrics: The page the figures are registered on, once.
     ///   - version: For the header `user-agent`.
+    ///   - timeZone: IANA name, of the times in texts for people.
     ///   - environment: Names the proxies.
     ///   - broker: Where endpoints with `mqtt: true` publish; `nil`: nowhere.
     ///   - clockIsSynchronised: Asked at each attempt. A delivery never waits for the clock; it says that it
     ///     cannot be trusted.
     public init(
         gatewayID: String, outbox: any Outbox, logger: Logger, metrics: MetricPage, version: String,
-        environment: [String: String] = [:], broker: BrokerAddress? = nil,
+        timeZone: String = "Asia/Shanghai", environment: [String: String] = [:], broker: BrokerAddress? = nil,
         clockIsSynchronised: @escaping @Sendable () -> Bool, schedule: RetrySchedule = RetrySchedule()
     ) {
         senders = Senders(
@@ -49,7 +50,7 @@ public final class Dispatcher: Sendable {
                 clockIsSynchronised: clockIsSynchronised),
             broker: broker.map { BrokerSender($0) }, commands: CommandSender())
         context = EndpointWorker.Context(
-            gateway: gatewayID, outbox: outbox, form: MessageForm(gateway: gatewayID), sender: senders,
+            gateway: gatewayID, outbox: outbox, form: MessageForm(gateway: gatewayID, timeZone: timeZone), sender: senders,
             metrics: DispatchMetrics(), logger: logger, schedule: schedule)
         context.metrics.register(on: metrics) { [weak self] in self?.workers ?? [] }
     }

@@ -318,6 +318,9 @@ final class EndpointWorker: Sendable {
 extension EndpointQueue {
     /// - Parameter agreedRate: Requests a minute, of a handshake.
     fileprivate mutating func adopt(_ endpoint: Endpoint, agreedRate: Int?) {
-        adopt(batch: endpoint.batch, allowance: agreedRate.map { RateAllowance(perMinute: $0, boundsFire: false) })
+        let allowance =
+            endpoint.format.messagesPerMinute.map { RateAllowance(perMinute: $0, boundsFire: true) }
+            ?? agreedRate.map { RateAllowance(perMinute: $0, boundsFire: false) }
+        adopt(batch: min(endpoint.batch, endpoint.format.largestBatch), allowance: allowance)
     }
 }

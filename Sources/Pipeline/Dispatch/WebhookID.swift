@@ -7,13 +7,24 @@ enum WebhookID {
     /// Alarm id, event type, time and cause of the change and endpoint name, each with its length before
     /// it, hashed with SHA-256 and shaped as a UUID of version 8 (RFC 9562, 5.8).
     static func id(alarm: String, type: String, at: Timestamp, cause: String, endpoint: String) -> String {
+        text(digest(of: [alarm, type, String(at.milliseconds), cause, endpoint]))
+    }
+
+    private static func digest(of parts: [String]) -> [UInt8] {
         var hash = SHA256()
-        for part in [alarm, type, String(at.milliseconds), cause, endpoint] {
+        for part in parts {
             let bytes = Array(part.utf8)
             withUnsafeBytes(of: UInt32(bytes.count).bigEndian) { hash.update(bufferPointer: $0) }
             hash.update(data: bytes)
         }
-        return text(Array(hash.finalize().prefix(16)))
+        return Array(hash.finalize().prefix(16))
+    }
+
+    /// Of a message with these deliveries in it: of one, its own; of several, a hash over their ids in their order, so
+    /// that it stays the same while the composition does.
+    static func id(ofBatch ids: [String]) -> String {
+        if ids.count == 1 { return ids[0] }
+        return text(digest(of: ["batch"] + ids))
     }
 
     /// For what is sent once and never again: a heartbeat.

@@ -55,6 +55,14 @@ extension ConfigurationChecks {
                 at: "\(place).template", found: "a template for the format \(format.rawValue)",
                 expected: "format: text, wecom, dingtalk or feishu")
         }
+        if let problem = TextTemplate.problem(in: endpoint.template) {
+            root.complain(at: "\(place).template", found: problem.found, expected: problem.expected)
+        }
+        if endpoint.batch > format.largestBatch {
+            root.complain(
+                at: "\(place).batch", found: "\(endpoint.batch) for the format \(format.rawValue)",
+                expected: "at most \(format.largestBatch)")
+        }
         if format == .wecom, root.at("\(place).secret_file") != nil {
             root.complain(
                 at: "\(place).secret_file", .warning, found: "a secret for a robot of WeCom", expected: "none",

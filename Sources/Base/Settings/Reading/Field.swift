@@ -1,3 +1,4 @@
+import FireModel
 import Yams
 
 /// One value of a YAML file, with where it stands.

@@ -1,3 +1,4 @@
+import FireModel
 import Yams
 
 /// The keys of one mapping. Asking for a key makes it known; what nobody asked for is a problem.

@@ -1,8 +1,9 @@
 import FireModel
 
-/// CloudEvents 1.0 in structured JSON mode. The same event gives the same bytes on every attempt.
+/// CloudEvents 1.0 in structured JSON mode, singly or in batches. The same event gives the same bytes on every attempt.
 enum CloudEvent {
     static let contentType = "application/cloudevents+json; charset=utf-8"
+    static let batchContentType = "application/cloudevents-batch+json; charset=utf-8"
     static let heartbeatType = "firesense.heartbeat"
     static let testType = "firesense.test"
 
@@ -11,6 +12,11 @@ enum CloudEvent {
         body(
             id: delivery.id, gateway: gateway, type: delivery.type, subject: delivery.device, time: delivery.time,
             data: snapshot)
+    }
+
+    /// A JSON array of events (CloudEvents JSON format, 4).
+    static func batch(_ events: [[UInt8]]) -> [UInt8] {
+        [UInt8(ascii: "[")] + events.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "]")]
     }
 
     static func heartbeat(id: String, gateway: String, endpoint: String, at time: Timestamp, figures: DeliveryFigures)
@@ -28,12 +34,14 @@ enum CloudEvent {
         return body(id: id, gateway: gateway, type: heartbeatType, subject: gateway, time: time, data: data.text)
     }
 
+    /// For `webhooks test`.
     static func test(id: String, gateway: String, endpoint: String, at time: Timestamp) -> [UInt8] {
         var data = JSONWriter()
         data.object {
             $0.field("gateway", gateway)
             $0.field("endpoint", endpoint)
             $0.field("time", time)
+            $0.field("note", Title(zh: "这是一条测试消息，并非报警。", en: "This is a test, not an alarm."))
         }
         return body(id: id, gateway: gateway, type: testType, subject: gateway, time: time, data: data.text)
     }

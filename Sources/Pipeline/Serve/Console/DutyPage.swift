@@ -1,5 +1,23 @@
+import FireModel
+
 /// The parts of the page at `/`: one file, nothing from elsewhere, text from the gateway only ever as text.
 enum DutyPage {
+    /// As every other text for people calls them.
+    private static let words: String = {
+        var json = JSONWriter()
+        json.object { json in
+            for category in AlarmCategory.allCases { json.field(category.rawValue, category.title.zh) }
+            for severity in AlarmSeverity.allCases { json.field(severity.rawValue, severity.title.zh) }
+        }
+        return json.text
+    }()
+
+    private static let ranks: String = {
+        var json = JSONWriter()
+        json.array { json in for severity in AlarmSeverity.allCases { json.string(severity.rawValue) } }
+        return json.text
+    }()
+
     static let style = """
 
         body { font: 16px/1.5 system-ui, "Noto Sans CJK SC", "Microsoft YaHei", sans-serif; margin: 0 auto;
@@ -35,11 +53,8 @@ enum DutyPage {
     static let script = """
 
         'use strict';
-        const words = { fire: '火警', pre_alarm: '预警', fault: '故障', supervisory: '监管', disabled: '屏蔽',
-          linkage: '联动', overload: '过载', electrical: '电气', gas: '燃气', water: '水系统', tamper: '防拆',
-          battery: '电池', offline: '离线', duty: '查岗', system: '系统',
-          critical: '紧急', major: '重要', minor: '次要', warning: '警告', info: '提示' };
-        const ranks = ['critical', 'major', 'minor', 'warning', 'info'];
+        const words = \(words);
+        const ranks = \(ranks);
         const part = id => document.getElementById(id);
 
         function element(tag, text, lang) {

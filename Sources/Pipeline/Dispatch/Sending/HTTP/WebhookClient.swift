@@ -197,6 +197,9 @@ struct WebhookClient: Sender {
         let date = response.headers.first(name: "date")
         let wasFarOff =
             date.flatMap { RetryAfter.time($0) }.map { clock.heard($0, from: endpoint.name, signed: signing) } ?? false
+        if let failure = AnswerJudgement.failure(endpoint.format, status: status, text: text) {
+            return Answer(status: status, failure: failure, text: text, took: .zero)
+        }
         guard !(200..<300).contains(status) else {
             return Answer(status: status, text: text, took: .zero)
         }
