@@ -418,11 +418,11 @@ import Testing
             let rig = Rig()
             var endpoint = makeEndpoint(receiver.url())
             endpoint.format = .alertmanager
-            endpoint.heartbeat = .milliseconds(1)
+            #expect(endpoint.heartbeatInterval == .zero, "a beat is asked for, or would be an alert a minute")
             try await rig.run(endpoint) {
                 rig.commit([makeDelivery(1)])
                 try await eventually("delivered") { rig.outbox.count(.delivered) == 1 }
-                #expect(receiver.count == 1, "and no heartbeat, which its format does not know")
+                #expect(receiver.count == 1)
                 #expect(receiver.pushes[0].headers["content-type"] == "application/json")
                 #expect(receiver.pushes[0].headers["webhook-id"] == "duty-room-1-0")
                 #expect(receiver.pushes[0].body.contains(#""version":"4""#))

@@ -29,7 +29,7 @@ import Testing
 
     private func sent(_ queue: inout EndpointQueue, _ seconds: Double) -> [String] {
         var ids: [String] = []
-        while case .send(let delivery) = queue.next(at(seconds)) { ids.append(delivery.id) }
+        while case .send(let deliveries) = queue.next(at(seconds)) { ids += deliveries.map(\.id) }
         return ids
     }
 
@@ -37,7 +37,8 @@ import Testing
         _ queue: inout EndpointQueue, _ id: String, _ outcome: EndpointQueue.Outcome, _ seconds: Double,
         wall: Timestamp? = nil
     ) -> EndpointQueue.Resolution {
-        queue.attemptEnded(id, outcome, now: at(seconds), wall: wall ?? self.wall, random: 0.5)
+        queue.attemptEnded(id, outcome, now: at(seconds), wall: wall ?? self.wall, random: 0.5).first
+            ?? EndpointQueue.Resolution(state: .pending)
     }
 
     private func failed(_ status: Int = 500, retryAfter: Duration? = nil) -> EndpointQueue.Outcome {
@@ -374,7 +375,8 @@ import Testing
             committed += batch.count
             working: while true {
                 switch queue.next(at(now)) {
-                case .send(let delivery):
+                case .send(let deliveries):
+                    guard let delivery = deliveries.first else { continue }
                     highest = max(highest, queue.count)
                     arrived[delivery.alarm, default: []].append(delivery.revision)
                     total += 1
@@ -446,7 +448,8 @@ import Testing
         for step in 0..<1000 {
             let now = Double(step) / 100
             switch queue.next(at(now)) {
-            case .send(let delivery):
+            case .send(let deliveries):
+                guard let delivery = deliveries.first else { continue }
                 arrived.append(delivery.id)
                 _ = end(&queue, delivery.id, .delivered, now)
             case .fetch(let fire, let after, let limit):
@@ -485,7 +488,8 @@ import Testing
         var arrived: [String] = []
         working: while true {
             switch queue.next(at(1)) {
-            case .send(let delivery):
+            case .send(let deliveries):
+                guard let delivery = deliveries.first else { continue }
                 arrived.append(delivery.id)
                 _ = end(&queue, delivery.id, .delivered, 1)
             case .fetch(let fire, let after, let limit):
@@ -531,5 +535,107 @@ import Testing
         _ = end(&queue, "duty-room-3-0", .delivered, 5)
         _ = end(&queue, "duty-room-5-0", .delivered, 5)
         #expect(queue.next(at(5)) == .finished)
+    }
+
+    // MARK: - Several in one request
+
+    private func batching(_ batch: Int) -> EndpointQueue {
+        var queue = queue()
+        queue.adopt(batch: batch, allowance: nil)
+        return queue
+    }
+
+    private func requests(_ queue: inout EndpointQueue, _ seconds: Double) -> [[String]] {
+        var all: [[String]] = []
+        while case .send(let deliveries) = queue.next(at(seconds)) { all.append(deliveries.map(\.id)) }
+        return all
+    }
+
+    @Test func requestHoldsChangesOfDifferentAlarmsOfOneLane() {
+        var queue = batching(3)
+        _ = queue.enqueued(
+            [delivery(1), delivery(1, step: 1), delivery(2), delivery(9, fire: true), delivery(3), delivery(4)])
+        #expect(
+            requests(&queue, 0) == [
+                ["duty-room-9-0"], ["duty-room-1-0", "duty-room-2-0", "duty-room-3-0"], ["duty-room-4-0"],
+            ])
+        let resolutions = queue.attemptEnded("duty-room-1-0", .delivered, now: at(1), wall: wall, random: 0.5)
+        #expect(resolutions.map(\.state) == [.delivered, .delivered, .delivered])
+        #expect(requests(&queue, 1) == [["duty-room-1-1"]])
+    }
+
+    @Test func refusedRequestIsTakenApart() {
+        var queue = batching(3)
+        _ = queue.enqueued([delivery(1), delivery(2), delivery(3)])
+        #expect(requests(&queue, 0).count == 1)
+        let resolutions = queue.attemptEnded("duty-room-1-0", failed(400), now: at(0), wall: wall, random: 0.5)
+        #expect(resolutions.map(\.state) == [.pending, .pending, .pending])
+        #expect(
+            requests(&queue, 70) == [["duty-room-1-0"], ["duty-room-2-0"], ["duty-room-3-0"]],
+            "one of them may be what the receiver does not want")
+    }
+
+    @Test func requestThatFoundNobodyIsNotTakenApart() {
+        var queue = batching(3)
+        _ = queue.enqueued([delivery(1), delivery(2), delivery(3)])
+        #expect(requests(&queue, 0).count == 1)
+        let resolutions = queue.attemptEnded("duty-room-1-0", failed(503), now: at(0), wall: wall, random: 0.5)
+        #expect(resolutions.count == 3)
+        #expect(requests(&queue, 2).map(\.count) == [3])
+    }
+
+    // MARK: - What is refused for what it is
+
+    @Test func refusedRequestGoesToTheSlowTailAndFireDoesNot() {
+        var queue = queue()
+        _ = queue.enqueued([delivery(1), delivery(9, fire: true)])
+        #expect(sent(&queue, 0).count == 2)
+        #expect(end(&queue, "duty-room-1-0", failed(404), 0).wait == .seconds(60))
+        #expect(end(&queue, "duty-room-9-0", failed(404), 0).wait == .seconds(1))
+        #expect(sent(&queue, 59) == ["duty-room-9-0"])
+        #expect(end(&queue, "duty-room-9-0", .delivered, 59).state == .delivered)
+        #expect(sent(&queue, 59) == ["duty-room-1-0"], "it works again for the other, so it may for this one")
+    }
+
+    @Test(arguments: [408, 425, 429, 500, 503]) func answerToTheMomentIsTriedAgainSoon(_ status: Int) {
+        var queue = queue()
+        _ = queue.enqueued([delivery(1)])
+        #expect(sent(&queue, 0).count == 1)
+        #expect(end(&queue, "duty-room-1-0", failed(status), 0).wait == .seconds(1))
+    }
+
+    // MARK: - So many a minute
+
+    @Test func allowanceIsKeptAndAQuarterOfItIsForFires() {
+        var queue = queue()
+        queue.adopt(batch: 1, allowance: RateAllowance(perMinute: 4, boundsFire: true))
+        _ = queue.enqueued((1...6).map { delivery($0) })
+        var taken: [String] = []
+        func run(_ seconds: Double) -> Int {
+            let ids = sent(&queue, seconds)
+            for id in ids { _ = end(&queue, id, .delivered, seconds) }
+            taken += ids
+            return ids.count
+        }
+        var count = 0
+        for _ in 0..<10 { count += run(0) }
+        #expect(count == 3)
+        _ = queue.enqueued([delivery(21, fire: true), delivery(22, fire: true)])
+        #expect(run(1) == 1, "the quarter that is kept")
+        #expect(run(59) == 0)
+        #expect(run(60) >= 1)
+        #expect(taken.contains("duty-room-22-0"), "the fire before the rest")
+        guard case .wait(let until?) = queue.next(at(60)) else {
+            Issue.record("it must know when to go on")
+            return
+        }
+        #expect(until > at(60) && until <= at(121))
+    }
+
+    @Test func whatAReceiverLikesDoesNotBoundFires() {
+        var queue = queue()
+        queue.adopt(batch: 1, allowance: RateAllowance(perMinute: 1, boundsFire: false))
+        _ = queue.enqueued((1...3).map { delivery($0, fire: true) } + [delivery(4)])
+        #expect(sent(&queue, 0).count == 3)
     }
 }

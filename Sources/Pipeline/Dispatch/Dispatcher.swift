@@ -40,7 +40,7 @@ public final class Dispatcher: Sendable {
     ) {
         context = EndpointWorker.Context(
             gateway: gatewayID, outbox: outbox, form: MessageForm(gateway: gatewayID),
-            client: WebhookClient(version: version, clockIsSynchronised: clockIsSynchronised),
+            sender: WebhookClient(version: version, clockIsSynchronised: clockIsSynchronised),
             metrics: DispatchMetrics(), logger: logger, schedule: schedule)
         context.metrics.register(on: metrics) { [weak self] in self?.workers ?? [] }
     }
@@ -117,6 +117,14 @@ public final class Dispatcher: Sendable {
         return true
     }
 
+    /// `webhooks test NAME`: sends a signed test event now, beside the queue and without retry. Nothing is written
+    /// down, and what it says of the endpoint changes nothing.
+    /// - Returns: `nil`: there is no endpoint of this name.
+    public func test(_ name: String) async -> TestResult? {
+        guard let post = state.withLock({ $0.posts[name] }) else { return nil }
+        return await post.worker.test()
+    }
+
     /// Waits for the attempts under way and for fires that were never tried; calls off what takes longer, to
     /// be sent after the next start.
     public func shutdown(within limit: Duration) async {
@@ -132,6 +140,6 @@ public final class Dispatcher: Sendable {
         }
         for task in tasks + leaving { await task.value }
         deadline.cancel()
-        await context.client.shutdown()
+        await context.sender.shutdown()
     }
 }

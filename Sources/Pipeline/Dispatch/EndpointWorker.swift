@@ -13,7 +13,7 @@ final class EndpointWorker: Sendable {
         var gateway: String
         var outbox: any Outbox
         var form: MessageForm
-        var client: WebhookClient
+        var sender: any Sender
         var metrics: DispatchMetrics
         var logger: Logger
         var schedule: RetrySchedule
@@ -47,7 +47,9 @@ final class EndpointWorker: Sendable {
         name = endpoint.name
         self.context = context
         reporter = EndpointReporter(endpoint: endpoint.name, outbox: context.outbox, logger: context.logger)
-        state = Mutex(State(endpoint: endpoint, queue: EndpointQueue(schedule: context.schedule)))
+        var queue = EndpointQueue(schedule: context.schedule)
+        queue.adopt(endpoint)
+        state = Mutex(State(endpoint: endpoint, queue: queue))
         (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -82,6 +84,7 @@ final class EndpointWorker: Sendable {
     func adopt(_ endpoint: Endpoint) {
         let changesHeartbeat = state.withLock { state in
             defer { state.endpoint = endpoint }
+            state.queue.adopt(endpoint)
             state.queue.enabled(now: .now)
             return state.endpoint.heartbeatInterval != endpoint.heartbeatInterval
         }
@@ -168,7 +171,7 @@ final class EndpointWorker: Sendable {
 
     private func carryOut(_ order: EndpointQueue.Order) async {
         switch order {
-        case .send(let delivery): await attempt(delivery)
+        case .send(let deliveries): await attempt(deliveries)
         case .fetch(let fire, let after, let limit): await fetch(fire: fire, after: after, limit: limit)
         case .wait, .finished: break
         }
@@ -187,27 +190,28 @@ final class EndpointWorker: Sendable {
 
     // MARK: - Attempts
 
-    private func attempt(_ delivery: Delivery) async {
+    private func attempt(_ deliveries: [Delivery]) async {
         let endpoint = state.withLock { $0.endpoint }
         let at = Timestamp.wallClock
         let message: Message
         do {
-            guard let snapshot = try await snapshot(delivery) else {
-                let failure = Failure(reason: .unsendable, text: "the alarm of this delivery is not kept any more")
-                return ended(delivery, .unsendable, Answer(failure: failure, took: .zero), at: at)
+            var changes: [Change] = []
+            for delivery in deliveries {
+                guard let snapshot = try await snapshot(delivery) else {
+                    return unsendable(deliveries, "the alarm of delivery \(delivery.id) is not kept any more", at: at)
+                }
+                changes.append(Change(delivery: delivery, snapshot: snapshot))
             }
-            message = try context.form.message(
-                for: [Change(delivery: delivery, snapshot: snapshot)], to: endpoint, at: at)
+            message = try context.form.message(for: changes, to: endpoint, at: at)
         } catch is DecodingError {
-            let failure = Failure(reason: .unsendable, text: "the alarm of this delivery cannot be read")
-            return ended(delivery, .unsendable, Answer(failure: failure, took: .zero), at: at)
+            return unsendable(deliveries, "the alarm of a delivery cannot be read", at: at)
         } catch {
             reporter.outboxFailed(error)
-            return ended(delivery, .abandoned, Answer(took: .zero), at: at)
+            return ended(deliveries, .abandoned, Answer(took: .zero), at: at)
         }
-        let answer = await context.client.send(message, to: endpoint, now: at)
-        if Task.isCancelled, answer.failure != nil { return ended(delivery, .abandoned, answer, at: at) }
-        ended(delivery, answer.failure.map { .failed($0) } ?? .delivered, answer, at: at)
+        let answer = await context.sender.send(message, to: endpoint, now: at)
+        if Task.isCancelled, answer.failure != nil { return ended(deliveries, .abandoned, answer, at: at) }
+        ended(deliveries, answer.failure.map { .failed($0) } ?? .delivered, answer, at: at)
     }
 
     private func snapshot(_ delivery: Delivery) async throws -> String? {
@@ -215,35 +219,56 @@ final class EndpointWorker: Sendable {
         return try await context.outbox.snapshot(of: delivery.id)
     }
 
+    private func unsendable(_ deliveries: [Delivery], _ why: String, at: Timestamp) {
+        ended(deliveries, .unsendable, Answer(failure: Failure(reason: .unsendable, text: why), took: .zero), at: at)
+    }
+
     private func ended(
-        _ delivery: Delivery, _ outcome: EndpointQueue.Outcome, _ answer: Answer, at: Timestamp
+        _ deliveries: [Delivery], _ outcome: EndpointQueue.Outcome, _ answer: Answer, at: Timestamp
     ) {
+        guard let first = deliveries.first else { return }
         let wall = Timestamp.wallClock
-        let resolution = state.withLock { state in
-            let resolution = state.queue.attemptEnded(
-                delivery.id, outcome, now: .now, wall: wall, random: .random(in: 0...1))
-            if resolution.state != .pending { state.pending -= 1 }
-            if outcome == .delivered { state.delivered += 1 }
-            if answer.failure != nil, outcome != .abandoned { state.failed += 1 }
-            return resolution
+        let resolutions = state.withLock { state in
+            let resolutions = state.queue.attemptEnded(
+                first.id, outcome, now: .now, wall: wall, random: .random(in: 0...1))
+            state.pending -= Int64(resolutions.count { $0.state != .pending })
+            if outcome == .delivered { state.delivered += UInt64(deliveries.count) }
+            if answer.failure != nil, outcome != .abandoned { state.failed += UInt64(deliveries.count) }
+            return resolutions
         }
         guard outcome != .abandoned else { return }
         if let failure = answer.failure {
-            context.metrics.count(failure.reason, at: name)
-            reporter.attemptFailed(failure, status: answer.status, host: host, delivery: delivery.id)
-        } else {
-            context.metrics.delivered.increment()
-            context.metrics.publishToPush.observe(max(0, Double(wall - delivery.receivedAt) / 1000))
+            reporter.attemptFailed(failure, status: answer.status, host: host, delivery: first.id)
         }
-        context.outbox.record(
-            DeliveryAttempt(
-                delivery: delivery.id, at: at, status: answer.status, error: answer.failure?.text, answer: answer.text,
-                milliseconds: Int64(answer.took / .milliseconds(1)), state: resolution.state,
-                nextDueAt: resolution.wait.map { wall + Int64($0 / .milliseconds(1)) }))
-        reporter.tell(resolution.troubles, answer.failure, host: host, delivery: delivery.id)
+        for (delivery, resolution) in zip(deliveries, resolutions) {
+            if let failure = answer.failure {
+                context.metrics.count(failure.reason, at: name)
+            } else {
+                context.metrics.delivered.increment()
+                context.metrics.publishToPush.observe(max(0, Double(wall - delivery.receivedAt) / 1000))
+            }
+            context.outbox.record(
+                DeliveryAttempt(
+                    delivery: delivery.id, at: at, status: answer.status, error: answer.failure?.text,
+                    answer: answer.text, milliseconds: Int64(answer.took / .milliseconds(1)), state: resolution.state,
+                    nextDueAt: resolution.wait.map { wall + Int64($0 / .milliseconds(1)) }))
+            reporter.tell(resolution.troubles, answer.failure, host: host, delivery: delivery.id)
+        }
     }
 
-    // MARK: - Heartbeats
+    // MARK: - Beside the queue
+
+    /// Sends a test event now.
+    func test() async -> TestResult {
+        let endpoint = state.withLock { $0.endpoint }
+        let at = Timestamp.wallClock
+        let message = context.form.test(id: WebhookID.unique(), to: endpoint, at: at)
+        let answer = await context.sender.send(message, to: endpoint, now: at)
+        return TestResult(
+            address: endpoint.address, isSigned: !endpoint.secrets.isEmpty, status: answer.status,
+            reason: answer.failure?.reason.rawValue, error: answer.failure?.text, answer: answer.text,
+            milliseconds: Int64(answer.took / .milliseconds(1)))
+    }
 
     /// Neither stored nor retried.
     private func startHeartbeat() {
@@ -266,7 +291,7 @@ final class EndpointWorker: Sendable {
         let started = ContinuousClock.now
         let id = WebhookID.unique()
         let message = context.form.heartbeat(id: id, to: endpoint, at: at, figures: figures)
-        let answer = await context.client.send(message, to: endpoint, now: at)
+        let answer = await context.sender.send(message, to: endpoint, now: at)
         guard !Task.isCancelled else { return }
         let troubles = state.withLock {
             $0.queue.heartbeatEnded(
@@ -276,4 +301,8 @@ final class EndpointWorker: Sendable {
         reporter.tell(troubles, answer.failure, host: host)
         wakeUp.yield()
     }
+}
+
+extension EndpointQueue {
+    mutating func adopt(_ endpoint: Endpoint) { adopt(batch: endpoint.batch, allowance: nil) }
 }

@@ -4,6 +4,7 @@ import FireModel
 enum CloudEvent {
     static let contentType = "application/cloudevents+json; charset=utf-8"
     static let heartbeatType = "firesense.heartbeat"
+    static let testType = "firesense.test"
 
     /// - Parameter snapshot: The alarm as JSON; it goes out byte for byte.
     static func body(_ delivery: Delivery, gateway: String, snapshot: String) -> [UInt8] {
@@ -25,6 +26,16 @@ enum CloudEvent {
             $0.field("deliveries_failed", Int64(clamping: figures.failed))
         }
         return body(id: id, gateway: gateway, type: heartbeatType, subject: gateway, time: time, data: data.text)
+    }
+
+    static func test(id: String, gateway: String, endpoint: String, at time: Timestamp) -> [UInt8] {
+        var data = JSONWriter()
+        data.object {
+            $0.field("gateway", gateway)
+            $0.field("endpoint", endpoint)
+            $0.field("time", time)
+        }
+        return body(id: id, gateway: gateway, type: testType, subject: gateway, time: time, data: data.text)
     }
 
     private static func body(

@@ -29,4 +29,11 @@ struct MessageForm: Sendable {
             body: CloudEvent.heartbeat(
                 id: id, gateway: gateway, endpoint: endpoint.name, at: at, figures: figures))
     }
+
+    /// `firesense.test`.
+    func test(id: String, to endpoint: Endpoint, at: Timestamp) -> Message {
+        Message(
+            id: id, contentType: CloudEvent.contentType,
+            body: CloudEvent.test(id: id, gateway: gateway, endpoint: endpoint.name, at: at))
+    }
 }

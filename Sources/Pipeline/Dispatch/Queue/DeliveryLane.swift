@@ -25,6 +25,8 @@ struct DeliveryLane {
         var isReleased = false
         /// How often it failed all the same: then it is this delivery the receiver does not want.
         var rebuffs = 0
+        /// What it was sent with was refused: it may be to blame, and takes nobody with it again.
+        var goesAlone = false
     }
 
     private struct Chain {
@@ -240,13 +242,29 @@ struct DeliveryLane {
             nextDue: waiting.first)
     }
 
-    /// The next that is ready, or the first that is waiting where nothing is.
-    mutating func take(_ now: Instant) -> Delivery? {
-        guard let alarm = ready.popFirst() ?? waiting.popFirst(), chains[alarm]?.entries.isEmpty == false else {
-            return nil
+    /// The next that are ready, of different alarms, or the first that is waiting where nothing is.
+    mutating func take(_ now: Instant, upTo limit: Int) -> [Delivery] {
+        guard let first = ready.popFirst() ?? waiting.popFirst() else { return [] }
+        var alarms = [first]
+        if !goesAlone(first) {
+            while alarms.count < limit, let next = ready.firstAlarm, !goesAlone(next) {
+                _ = ready.popFirst()
+                alarms.append(next)
+            }
         }
-        chains[alarm]?.entries[0].startedAt = now
-        return chains[alarm]?.entries.first?.delivery
+        return alarms.compactMap { alarm in
+            guard chains[alarm]?.entries.isEmpty == false else { return nil }
+            chains[alarm]?.entries[0].startedAt = now
+            return chains[alarm]?.entries.first?.delivery
+        }
+    }
+
+    private func goesAlone(_ alarm: String) -> Bool { chains[alarm]?.entries.first?.goesAlone ?? false }
+
+    /// The head is sent by itself from now on.
+    mutating func separate(_ alarm: String) {
+        guard chains[alarm]?.entries.isEmpty == false else { return }
+        chains[alarm]?.entries[0].goesAlone = true
     }
 
     /// The head's attempt failed.

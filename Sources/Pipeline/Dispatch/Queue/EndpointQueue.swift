@@ -18,7 +18,8 @@ struct EndpointQueue {
     typealias Instant = ContinuousClock.Instant
 
     enum Order: Equatable {
-        case send(Delivery)
+        /// In one request: changes of different alarms, all of one lane.
+        case send([Delivery])
         case fetch(fire: Bool, after: Int64, limit: Int)
         /// Ask again then, or when something has happened; `nil`: only then.
         case wait(until: Instant?)
@@ -56,17 +57,22 @@ struct EndpointQueue {
         var hanging = 512
         var freshSlots = 32
         var failuresUntilDown = 3
+        /// Deliveries in one request.
+        var batch = 1
     }
 
     private struct Flight {
-        var delivery: Delivery
+        var deliveries: [Delivery]
+        var isFire: Bool
         var startedAt: Instant
     }
 
     private let schedule: RetrySchedule
-    private let limits: Limits
+    private var limits: Limits
+    private var allowance: RateAllowance?
     private var fires: DeliveryLane
     private var routine: DeliveryLane
+    /// By the id of the first delivery in each.
     private var flights: [String: Flight] = [:]
     private var routineInFlight = 0
     private var failures = 0
@@ -118,25 +124,55 @@ struct EndpointQueue {
         self[fire: fire].fetchFailed(now)
     }
 
+    /// What the endpoint takes at once, and how often.
+    mutating func adopt(batch: Int, allowance: RateAllowance?) {
+        limits.batch = max(1, batch)
+        if allowance?.perMinute != self.allowance?.perMinute || allowance?.boundsFire != self.allowance?.boundsFire {
+            self.allowance = allowance
+        }
+    }
+
     /// - Parameters:
+    ///   - id: Of the first delivery in the request.
     ///   - wall: Wall clock, for the age of the delivery only.
     ///   - random: In 0…1.
+    /// - Returns: What became of each delivery of the request, in their order.
     mutating func attemptEnded(_ id: String, _ outcome: Outcome, now: Instant, wall: Timestamp, random: Double)
-        -> Resolution
+        -> [Resolution]
     {
-        guard let flight = flights.removeValue(forKey: id) else { return Resolution(state: .pending) }
-        let delivery = flight.delivery
-        if !delivery.isFire { routineInFlight -= 1 }
+        guard let flight = flights.removeValue(forKey: id) else { return [] }
+        if !flight.isFire { routineInFlight -= 1 }
+        // The endpoint is told of once, however many deliveries were in the request.
+        var troubles: [EndpointTrouble.Kind] = []
+        var failure: Failure?
+        switch outcome {
+        case .delivered: troubles = answered(now)
+        case .failed(let its):
+            failure = its
+            troubles = refused(its, startedAt: flight.startedAt, now: now)
+        case .unsendable, .abandoned: break
+        }
+        if flight.deliveries.count > 1, outcome == .unsendable || failure?.isLasting == true {
+            for delivery in flight.deliveries { self[fire: flight.isFire].separate(delivery.alarm) }
+        }
+        return flight.deliveries.enumerated().map { index, delivery in
+            var resolution = ended(
+                delivery, outcome, failure, startedAt: flight.startedAt, now: now, wall: wall, random: random)
+            if index == 0 { resolution.troubles = troubles + resolution.troubles }
+            return resolution
+        }
+    }
+
+    private mutating func ended(
+        _ delivery: Delivery, _ outcome: Outcome, _ failure: Failure?, startedAt: Instant, now: Instant,
+        wall: Timestamp, random: Double
+    ) -> Resolution {
         switch outcome {
         case .delivered:
-            let troubles = answered(now)
             self[fire: delivery.isFire].settled(delivery.alarm)
-            return Resolution(state: .delivered, troubles: troubles)
-        case .failed(let failure):
-            let troubles = refused(failure, startedAt: flight.startedAt, now: now)
-            return retry(flight, failure, troubles, now: now, wall: wall, random: random)
-        case .unsendable:
-            return retry(flight, nil, [], now: now, wall: wall, random: random)
+            return Resolution(state: .delivered)
+        case .failed, .unsendable:
+            return retry(delivery, failure, startedAt: startedAt, now: now, wall: wall, random: random)
         case .abandoned:
             self[fire: delivery.isFire].deferred(delivery.alarm, until: now + schedule.downPace)
             return Resolution(state: .pending, wait: schedule.downPace)
@@ -203,29 +239,28 @@ struct EndpointQueue {
     }
 
     private mutating func retry(
-        _ flight: Flight, _ failure: Failure?, _ troubles: [EndpointTrouble.Kind], now: Instant, wall: Timestamp,
-        random: Double
+        _ delivery: Delivery, _ failure: Failure?, startedAt: Instant, now: Instant, wall: Timestamp, random: Double
     ) -> Resolution {
-        let delivery = flight.delivery
         let attempts = self[fire: delivery.isFire].attempted(delivery.alarm)
         // What is held is not dropped, and a fire not while it burns.
         let mayDie = !isHeld && (!delivery.isFire || self[fire: delivery.isFire].isOver(delivery.alarm))
         if mayDie, schedule.isExhausted(attempts: attempts, age: .milliseconds(wall - delivery.createdAt)) {
             self[fire: delivery.isFire].settled(delivery.alarm)
-            return Resolution(state: .dead, troubles: troubles + [.deadLettered])
+            return Resolution(state: .dead, troubles: [.deadLettered])
         }
         let wait =
             isHeld
             ? heldPace(delivery.isFire)
             : schedule.wait(
-                after: attempts, isFire: delivery.isFire, retryAfter: failure?.retryAfter, random: random)
+                after: attempts, isFire: delivery.isFire, isLasting: failure?.isLasting ?? false,
+                retryAfter: failure?.retryAfter, random: random)
         var due = now + wait
         if delivery.isFire, failure?.retryAfter == nil {
             // From start to start, however long the attempt took to fail.
-            due = min(due, max(now, flight.startedAt + schedule.fireCeiling))
+            due = min(due, max(now, startedAt + schedule.fireCeiling))
         }
         self[fire: delivery.isFire].deferred(delivery.alarm, until: due)
-        return Resolution(state: .pending, wait: now.duration(to: due), troubles: troubles)
+        return Resolution(state: .pending, wait: now.duration(to: due))
     }
 
     /// Modified in place: a copy of a lane is a copy of all it holds.
@@ -257,22 +292,26 @@ struct EndpointQueue {
     private func mayStillSend(_ now: Instant) -> Bool {
         let outlook = fires.outlook
         return outlook.hasFresh && gate(fire: true, outlook).map { $0 <= now } ?? false
+            && allowance?.gate(fire: true).map { $0 <= now } ?? true
     }
 
     private mutating func sendOrder(fire: Bool, _ now: Instant, _ wake: inout Instant?) -> Order? {
         let outlook = self[fire: fire].outlook
         guard outlook.hasAny, let gate = gate(fire: fire, outlook) else { return nil }
-        let due = isHeld || outlook.hasReady ? gate : max(gate, outlook.nextDue ?? gate)
+        var due = isHeld || outlook.hasReady ? gate : max(gate, outlook.nextDue ?? gate)
+        if let allowed = allowance?.gate(fire: fire) { due = max(due, allowed) }
         guard due <= now else {
             wake = earlier(wake, due)
             return nil
         }
         if isDraining, !outlook.hasFresh { return nil }
-        guard let delivery = self[fire: fire].take(now) else { return nil }
-        flights[delivery.id] = Flight(delivery: delivery, startedAt: now)
+        let deliveries = self[fire: fire].take(now, upTo: limits.batch)
+        guard let first = deliveries.first else { return nil }
+        flights[first.id] = Flight(deliveries: deliveries, isFire: fire, startedAt: now)
         if !fire { routineInFlight += 1 }
         lastStart = now
-        return .send(delivery)
+        allowance?.started(now)
+        return .send(deliveries)
     }
 
     /// From when on the endpoint may be tried; `nil`: not before something under way has ended.

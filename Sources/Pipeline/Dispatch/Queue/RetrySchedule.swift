@@ -6,6 +6,8 @@ public struct RetrySchedule: Sendable, Equatable {
         .zero, .seconds(1), .seconds(2), .seconds(5), .seconds(10), .seconds(20), .seconds(30), .seconds(60),
         .seconds(120), .seconds(300), .seconds(600), .seconds(1800),
     ]
+    /// What is refused for what it is begins here: a receiver in the middle of a deployment also answers 400 or 404.
+    public var slowTail = 8
     /// From then on.
     public var steady = Duration.seconds(3600)
     /// Attempts at the steady pace, three days of them.
@@ -26,8 +28,12 @@ public struct RetrySchedule: Sendable, Equatable {
     /// How long to wait after a failure.
     /// - Parameters:
     ///   - attempts: Made so far, at least 1.
+    ///   - isLasting: The next attempt is not likely to fare better. A fire waits no longer for that.
     ///   - random: In 0…1; spreads the wait by ±10 %, never to before what `retryAfter` asks for.
-    func wait(after attempts: Int, isFire: Bool, retryAfter: Duration?, random: Double) -> Duration {
+    func wait(
+        after attempts: Int, isFire: Bool, isLasting: Bool = false, retryAfter: Duration?, random: Double
+    ) -> Duration {
+        let attempts = isLasting && !isFire ? attempts + slowTail - 1 : attempts
         var wait =
             (1..<offsets.count).contains(attempts) ? offsets[attempts] - offsets[attempts - 1] : steady
         // Leaves room for the spread, so that a hundred fires do not all come on the same second.

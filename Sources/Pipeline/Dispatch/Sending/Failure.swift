@@ -17,6 +17,8 @@ struct Failure: Error, Equatable {
     var reason: Reason
     var text: String
     var retryAfter: Duration?
+    /// The receiver has refused what it was sent, not the moment: trying again soon is not likely to help.
+    var isLasting = false
 }
 
 extension Failure {
@@ -25,14 +27,18 @@ extension Failure {
         let reason: Reason =
             switch status {
             case 410: .gone
-            case 429: .throttled
+            // Answers to the moment, not to the request.
+            case 408: .timeout
+            case 425, 429: .throttled
             case 300..<400: .redirect
             case 400..<500: .clientError
             case 500..<600: .serverError
             default: .other
             }
         let advice = reason == .redirect ? ", redirects are not followed: configure the final address" : ""
-        self.init(reason: reason, text: "\(status) \(phrase)\(advice)", retryAfter: retryAfter)
+        self.init(
+            reason: reason, text: "\(status) \(phrase)\(advice)", retryAfter: retryAfter,
+            isLasting: reason == .clientError)
     }
 
     /// No answer.
