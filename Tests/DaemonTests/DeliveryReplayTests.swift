@@ -36,7 +36,7 @@ import Testing
         #expect(outcome["replayed"] as? Int == 5)
         try await eventually("all come once more") { receiver.accepted.count == 10 }
         let again = Array(receiver.accepted.dropFirst(5))
-        #expect(again.allSatisfy(\.isReplay))
+        #expect(again.count { $0.isReplay } == 5)
         #expect(Set(again.map(\.id)) == Set(first.map(\.id)))
         #expect(
             Dictionary(uniqueKeysWithValues: again.map { ($0.id, $0.body) })

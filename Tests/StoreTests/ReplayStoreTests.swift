@@ -77,7 +77,7 @@ struct ReplayStoreTests {
         try delivered(bench, 1)
         let writer = try bench.open()
         var times: [Timestamp] = []
-        for now in [start + 5000, start + 5000, start - 5000] {
+        for now in [start + 5000, start + 5000, start + -5000] {
             _ = try writer.replay([1], endpoints: endpoints, at: now)
             try bench.commit()
             times += try bench.reader().pendingReplays(endpoint: "duty", after: 0, limit: 9).compactMap(\.replayedAt)
