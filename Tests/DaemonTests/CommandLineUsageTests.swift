@@ -11,7 +11,14 @@ import Testing
         ["alarms", "show", "019a"], ["alarms", "acknowledge", "019a", "--by", "王班长", "--note", "-"],
         ["alarms", "verdict", "019a", "true_alarm", "--cause", "cooking", "--force"],
         ["alarms", "reset", "019a", "--force"],
-        ["deliveries", "list", "--state", "dead"], ["quarantine", "list"], ["quarantine", "show", "5", "--raw"],
+        [
+            "deliveries", "list", "--state", "dead", "--endpoint", "e", "--alarm", "019a", "--from", "-1h", "--to",
+            "-5m",
+        ],
+        ["deliveries", "show", "019a", "--format", "csv"], ["deliveries", "replay", "a", "b"],
+        ["deliveries", "replay", "--endpoint", "e", "--from", "-24h", "--state", "dead"], ["webhooks", "list"],
+        ["webhooks", "test", "duty-room", "--format", "json"], ["webhooks", "enable", "duty-room"],
+        ["quarantine", "list"], ["quarantine", "show", "5", "--raw"],
         ["quarantine", "retry", "5", "6"], ["decode", "--dialect", "native", "--kind", "hydrant", "file"],
         ["decode", "--dialect", "native", "--hex", "-"], ["tap", "fire/v1/+/smoke/#", "--count", "3", "--raw"],
         ["doctor", "--format", "json"], ["version", "--format", "json"],
@@ -33,7 +40,8 @@ import Testing
         ["query", "--latest", "--step", "1h"], ["query", "--latest", "--from", "-1h"], ["decode"],
         ["decode", "--dialect", "morse"], ["decode", "--dialect", "native", "--topic", "t", "--kind", "k"],
         ["tap", "--count", "0"], ["export", "--format", "csv", "--database", "a", "--address", "b"],
-        ["quarantine", "retry"], ["quarantine", "show", "x"],
+        ["quarantine", "retry"], ["quarantine", "show", "x"], ["deliveries", "replay"], ["deliveries", "show"],
+        ["deliveries", "replay", "--state", "lost"], ["webhooks", "test"], ["webhooks", "enable"],
     ])
     func wrongUsageEndsWithTwo(arguments: [String]) {
         let error = #expect(throws: (any Error).self) { try FireSense.parse(arguments) }

@@ -24,6 +24,9 @@ import Testing
             guard case .fetch(let fire, _, let limit) = queue.next(start) else { break }
             queue.fetched([], fire: fire, limit: limit, now: start, wall: wall)
         }
+        if case .fetchReplays(_, let limit) = queue.next(start) {
+            queue.fetchedReplays([], limit: limit, now: start, wall: wall)
+        }
         return queue
     }
 
@@ -384,6 +387,8 @@ import Testing
                 case .fetch(let fire, let after, let limit):
                     let page = fire ? [] : all[..<committed].filter { $0.sequence > after }.prefix(limit)
                     queue.fetched(Array(page), fire: fire, limit: limit, now: at(now), wall: wall)
+                case .fetchReplays(_, let limit):
+                    queue.fetchedReplays([], limit: limit, now: at(now), wall: wall)
                 case .wait, .finished: break working
                 }
             }
@@ -460,6 +465,8 @@ import Testing
                 }
                 let page = fire ? stored.filter { $0.sequence > after }.prefix(limit) : []
                 queue.fetched(Array(page), fire: fire, limit: limit, now: at(now), wall: wall)
+            case .fetchReplays(_, let limit):
+                queue.fetchedReplays([], limit: limit, now: at(now), wall: wall)
             case .wait, .finished: break
             }
             if step == 100 {
@@ -495,6 +502,8 @@ import Testing
             case .fetch(let fire, let after, let limit):
                 let page = fire ? stored.filter { $0.sequence > after }.prefix(limit) : []
                 queue.fetched(Array(page), fire: fire, limit: limit, now: at(1), wall: wall)
+            case .fetchReplays(_, let limit):
+                queue.fetchedReplays([], limit: limit, now: at(1), wall: wall)
             case .wait, .finished: break working
             }
         }

@@ -33,7 +33,7 @@ import Testing
     ])
     func aProblemSaysWhatCameAndWhatWasExpected(_ template: String, _ parts: [String]) throws {
         #expect(TextTemplate(template) == nil)
-        let problem = try #require(TextTemplate.problem(in: template))
+        let problem = try #require(TextTemplate.problem(in: template)).description
         for part in parts { #expect(problem.contains(part), "\(problem)") }
     }
 }

@@ -83,7 +83,11 @@ private let hash = String(repeating: "0f", count: 32)
         (.post, "/api/v1/alarms/alarm-001/acknowledge", #"{"by":"Li"}"#, .operate),
         (.post, "/api/v1/alarms/alarm-001/verdict", #"{"by":"Li","verdict":"unknown"}"#, .operate),
         (.post, "/api/v1/alarms/alarm-001/reset", #"{"by":"Li"}"#, .operate),
-        (.post, "/api/v1/quarantine/2/retry", "", .operate),
+        (.post, "/api/v1/quarantine/2/retry", "", .operate), (.get, "/api/v1/webhooks", "", .read),
+        (.get, "/api/v1/deliveries/00000000-0000-7000-8000-000000000007", "", .read),
+        (.post, "/api/v1/deliveries/replay", #"{"state":"dead"}"#, .operate),
+        (.post, "/api/v1/webhooks/duty-held/enable", "", .operate),
+        (.post, "/api/v1/webhooks/duty-held/test", "", .operate),
         (.get, "/api/v1/silences", "", .read), (.get, "/api/v1/drills", "", .read),
         (
             .post, "/api/v1/silences", #"{"devices":["h-1"],"until":"2h","by":"Li","reason":"repair"}"#, .operate

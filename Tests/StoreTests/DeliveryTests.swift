@@ -3,6 +3,13 @@ import Testing
 
 @testable import FireStore
 
+func wanted(_ state: Delivery.State? = nil, endpoint: String? = nil) -> DeliveryFilter {
+    var filter = DeliveryFilter()
+    filter.state = state
+    filter.endpoint = endpoint
+    return filter
+}
+
 struct DeliveryTests {
     @Test func deliveriesShareTheSnapshotOfTheirChange() throws {
         let bench = try Bench()
@@ -95,13 +102,13 @@ struct DeliveryTests {
         #expect(!writer.hasPending)
         let reader = try bench.reader()
         #expect(try reader.pendingCounts().map(\.endpoint) == ["e1"])
-        #expect(try reader.deliveries(state: .cancelled, limit: 100, cursor: nil).items.count == 17)
+        #expect(try reader.deliveries(wanted(.cancelled), limit: 100, cursor: nil).items.count == 17)
         // An attempt that was under way does not bring it back; that it arrived is a fact.
         try writer.record(attempt("d0", at: 1))
         try writer.record(attempt("d2", at: 1, state: .delivered, status: 204))
         try bench.commit()
-        #expect(try reader.deliveries(state: .cancelled, limit: 100, cursor: nil).items.count == 16)
-        #expect(try reader.deliveries(state: .delivered, limit: 100, cursor: nil).items.map(\.id) == ["d2"])
+        #expect(try reader.deliveries(wanted(.cancelled), limit: 100, cursor: nil).items.count == 16)
+        #expect(try reader.deliveries(wanted(.delivered), limit: 100, cursor: nil).items.map(\.id) == ["d2"])
     }
 
     @Test func listShowsTheLastAttemptsAndPages() throws {
@@ -122,15 +129,16 @@ struct DeliveryTests {
         var ids: [String] = []
         var cursor: String?
         repeat {
-            let page = try reader.deliveries(state: .pending, limit: 10, cursor: cursor)
+            let page = try reader.deliveries(wanted(.pending), limit: 10, cursor: cursor)
             ids += page.items.map(\.id)
             cursor = page.next
         } while cursor != nil
         #expect(ids == (0..<25).reversed().map { "d\($0)" })
-        let it = try #require(try reader.deliveries(state: nil, limit: 100, cursor: nil).items.first { $0.id == "d3" })
+        let it = try #require(
+            try reader.deliveries(DeliveryFilter(), limit: 100, cursor: nil).items.first { $0.id == "d3" })
         #expect(it.attempts.map { $0.at - start } == Array(30..<50))
         #expect(it.attempts.allSatisfy { ($0.answer?.utf8.count ?? 0) <= 2048 && $0.answer?.last == "火" })
         #expect(it.nextAttemptAt == start + 1049)
-        #expect(try reader.deliveries(state: nil, endpoint: "e1", limit: 100, cursor: nil).items.count == 12)
+        #expect(try reader.deliveries(wanted(endpoint: "e1"), limit: 100, cursor: nil).items.count == 12)
     }
 }

@@ -119,7 +119,7 @@ struct RetentionTests {
                 "active", "waiting", "young",
             ])
         #expect(
-            try Set(reader.deliveries(state: nil, limit: 10, cursor: nil).items.map(\.id)) == [
+            try Set(reader.deliveries(DeliveryFilter(), limit: 10, cursor: nil).items.map(\.id)) == [
                 "d-active", "d-waiting", "d-young",
             ])
         #expect(try bench.count("SELECT count(*) FROM alarm_change") == 3)

@@ -22,8 +22,11 @@ public struct Delivery: Sendable, Equatable {
     /// Commit order, rising; 0 until the store has given it.
     public var sequence: Int64 = 0
     public var createdAt: Timestamp
+    /// Those made, of a replay since it was asked for.
     public var attempts = 0
     public var dueAt: Timestamp
+    /// When somebody asked for it once more, after it was done with; `nil`: it is the first time.
+    public var replayedAt: Timestamp?
     /// The alarm as JSON at that change. `nil` when it is to be fetched from the outbox before sending.
     public var snapshot: String?
 

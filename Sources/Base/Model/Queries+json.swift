@@ -1,32 +1,5 @@
 // The objects of the interface (contract 5), in one place for the API and the command line.
 
-extension DeliverySummary {
-    public func writeJSON(to json: inout JSONWriter) {
-        json.object { json in
-            json.field("id", id)
-            json.field("endpoint", endpoint)
-            json.field("alarm", alarm)
-            json.field("type", type)
-            json.field("state", state.rawValue)
-            json.field("created_at", createdAt)
-            json.field("next_attempt_at", nextAttemptAt)
-            json.field("attempt_count", attemptCount)
-            json.key("attempts")
-            json.array { json in
-                for attempt in attempts {
-                    json.object {
-                        $0.field("at", attempt.at)
-                        $0.field("status", attempt.status)
-                        $0.field("error", attempt.error)
-                        $0.field("answer", attempt.answer)
-                        $0.field("milliseconds", attempt.milliseconds)
-                    }
-                }
-            }
-        }
-    }
-}
-
 extension AlarmHistoryItem {
     public func writeJSON(to json: inout JSONWriter) {
         json.object {

@@ -274,34 +274,6 @@ public struct ExportFilter: Sendable, Equatable {
     public init() {}
 }
 
-public struct DeliverySummary: Sendable, Equatable {
-    public var id: String
-    public var endpoint: String
-    public var alarm: String
-    public var type: String
-    public var state: Delivery.State
-    public var createdAt: Timestamp
-    public var nextAttemptAt: Timestamp?
-    /// All that were made.
-    public var attemptCount: Int
-    /// Oldest first, the last 20.
-    public var attempts: [DeliveryAttempt]
-    public init(
-        id: String, endpoint: String, alarm: String, type: String, state: Delivery.State, createdAt: Timestamp,
-        nextAttemptAt: Timestamp?, attemptCount: Int, attempts: [DeliveryAttempt]
-    ) {
-        self.id = id
-        self.endpoint = endpoint
-        self.alarm = alarm
-        self.type = type
-        self.state = state
-        self.createdAt = createdAt
-        self.nextAttemptAt = nextAttemptAt
-        self.attemptCount = attemptCount
-        self.attempts = attempts
-    }
-}
-
 public struct QuarantineItem: Sendable, Equatable {
     public var id: Int64
     public var receivedAt: Timestamp

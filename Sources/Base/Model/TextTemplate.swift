@@ -41,10 +41,18 @@ public struct TextTemplate: Sendable, Equatable {
         self.lines = lines
     }
 
-    /// What is wrong with a template, what was expected instead and what was probably meant; `nil`: nothing.
-    public static func problem(in text: String) -> String? {
-        guard case .failure(let fault) = read(text) else { return nil }
-        return fault.text
+    /// What is wrong with a template; `nil`: nothing.
+    public static func problem(in text: String) -> Problem? {
+        guard case .failure(let problem) = read(text) else { return nil }
+        return problem
+    }
+
+    /// What came, what was expected, and what was probably meant.
+    public struct Problem: Error, Equatable, CustomStringConvertible {
+        public var line: Int
+        public var found: String
+        public var expected: String
+        public var description: String { "line \(line): found \(found), expected \(expected)" }
     }
 
     /// - Parameter value: What stands at a place; empty where there is nothing.
@@ -67,9 +75,7 @@ public struct TextTemplate: Sendable, Equatable {
         }.joined(separator: "\n")
     }
 
-    private struct Fault: Error { var text: String }
-
-    private static func read(_ text: String) -> Result<[[Part]], Fault> {
+    private static func read(_ text: String) -> Result<[[Part]], Problem> {
         // A block of YAML ends with a line break that nobody meant.
         let end = text.lastIndex { !$0.isNewline }.map { text.index(after: $0) } ?? text.startIndex
         var lines: [[Part]] = []
@@ -78,13 +84,13 @@ public struct TextTemplate: Sendable, Equatable {
         {
             switch parts(line, number: index + 1) {
             case .success(let parts): lines.append(parts)
-            case .failure(let fault): return .failure(fault)
+            case .failure(let problem): return .failure(problem)
             }
         }
         return .success(lines)
     }
 
-    private static func parts(_ line: Substring, number: Int) -> Result<[Part], Fault> {
+    private static func parts(_ line: Substring, number: Int) -> Result<[Part], Problem> {
         var parts: [Part] = []
         var literal = ""
         var rest = line
@@ -98,14 +104,14 @@ public struct TextTemplate: Sendable, Equatable {
             }
             guard isOpening else {
                 return .failure(
-                    Fault(text: "line \(number): found a single '}', expected '}}' for a brace in the text"))
+                    Problem(line: number, found: "a single '}'", expected: "'}}' for a brace in the text"))
             }
             guard let close = rest.firstIndex(where: { $0 == "}" || $0 == "{" }), rest[close] == "}" else {
                 let found = "{" + rest.prefix(20)
                 return .failure(
-                    Fault(
-                        text: "line \(number): found '\(found)' without its '}', expected a place such as '{title}', "
-                            + "or '{{' for a brace in the text"))
+                    Problem(
+                        line: number, found: "'\(found)' without its '}'",
+                        expected: "a place such as '{title}', or '{{' for a brace in the text"))
             }
             let name = String(rest[..<close])
             guard let place = Place(rawValue: name) else { return .failure(unknown(name, line: number)) }
@@ -119,11 +125,11 @@ public struct TextTemplate: Sendable, Equatable {
         return .success(parts)
     }
 
-    private static func unknown(_ name: String, line: Int) -> Fault {
+    private static func unknown(_ name: String, line: Int) -> Problem {
         let known = Place.allCases.map(\.rawValue)
         let remedy = nearest(to: name, among: known).map { "; did you mean '{\($0)}'?" } ?? ""
         let places = known.map { "{\($0)}" }.joined(separator: " ")
-        return Fault(
-            text: "line \(line): found the unknown place '{\(name.prefix(40))}', expected one of \(places)\(remedy)")
+        return Problem(
+            line: line, found: "the unknown place '{\(name.prefix(40))}'", expected: "one of \(places)\(remedy)")
     }
 }

@@ -13,6 +13,7 @@ public final class MetricPage: Sendable {
         case histogram(Histogram)
         /// Read when the page is asked for: values with labels that come and go.
         case collected(@Sendable () -> [(labels: Labels, value: Double)])
+        case collectedHistograms(@Sendable () -> [(labels: Labels, histogram: Histogram)])
     }
 
     private struct Family: Sendable {
@@ -46,6 +47,13 @@ public final class MetricPage: Sendable {
         add(name, type, help, [], .collected(values))
     }
 
+    /// Histograms whose labels come and go.
+    public func collectHistograms(
+        _ name: String, _ help: String, _ histograms: @escaping @Sendable () -> [(labels: Labels, histogram: Histogram)]
+    ) {
+        add(name, "histogram", help, [], .collectedHistograms(histograms))
+    }
+
     private func add(_ name: String, _ type: String, _ help: String, _ labels: Labels, _ source: Source) {
         families.withLock { families in
             if let index = families.firstIndex(where: { $0.name == name }) {
@@ -66,6 +74,8 @@ public final class MetricPage: Sendable {
                 case .counter(let counter): text += line(name, labels, Double(counter.value))
                 case .gauge(let gauge): text += line(name, labels, gauge.value)
                 case .histogram(let histogram): text += lines(name, labels, histogram)
+                case .collectedHistograms(let histograms):
+                    for (labels, histogram) in histograms() { text += lines(name, labels, histogram) }
                 case .collected(let values): for (labels, value) in values() { text += line(name, labels, value) }
                 }
             }

@@ -75,6 +75,10 @@ public struct Daemon {
 
         // Dispatch: from the outbox to the endpoints.
         let inbox = WorkerInbox(waiter: waiter)
+        page.register(
+            "delivery_results_dropped_total",
+            "Results of attempts that could not be written down; those deliveries are sent once more.", [],
+            inbox.droppedAttempts)
         let dispatcher = Dispatcher(
             gatewayID: loaded.gatewayID, outbox: DispatchPorts(state: state, inbox: inbox), logger: logger,
             metrics: page, version: Version.text, timeZone: configuration.gateway.timeZone,
@@ -111,7 +115,7 @@ public struct Daemon {
                 try ServeSettings(loaded),
                 gateway: Gateway(
                     readings: ports, devices: ports, alarms: ports, annunciation: ports,
-                    deliveries: ports, quarantine: ports,
+                    deliveries: ports, endpoints: ports, quarantine: ports,
                     backups: ports, status: ports,
                     imports: ImportPort(state: state, inbox: inbox, configuration: current, logger: logger),
                     metrics: page),

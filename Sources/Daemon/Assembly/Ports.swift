@@ -9,9 +9,8 @@ import Foundation
 import Synchronization
 
 /// What the HTTP interface asks for, answered from the database's readers and through the worker's inbox.
-struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, AnnunciationDesk, DeliveryLedger, QuarantineDesk,
-    BackupDesk,
-    GatewayStatus
+struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, AnnunciationDesk, DeliveryLedger, EndpointDesk,
+    QuarantineDesk, BackupDesk, GatewayStatus
 {
     let state: PipelineState
     let inbox: WorkerInbox
@@ -153,9 +152,70 @@ struct ServePorts: ReadingHistory, DeviceDirectory, AlarmDesk, AnnunciationDesk,
 
     // MARK: DeliveryLedger
 
-    func deliveries(_ state: Delivery.State?, limit: Int, cursor: String?) async throws -> Page<DeliverySummary> {
+    func deliveries(_ filter: DeliveryFilter, limit: Int, cursor: String?) async throws -> Page<DeliverySummary> {
         let reader = try reader()
-        return try await off { try reader.deliveries(state: state, limit: limit, cursor: cursor) }
+        return try await off { try reader.deliveries(filter, limit: limit, cursor: cursor) }
+    }
+
+    func delivery(_ id: String) async throws -> DeliveryRecord? {
+        let reader = try reader()
+        return try await off { try reader.delivery(id) }
+    }
+
+    /// So many are looked for at once, and so many marked: what comes in meanwhile goes between.
+    private static let replayPage = 5000
+    private static let replaySlice = 200
+
+    /// What there was when it began; what comes meanwhile is not meant. Found here, so that the worker only marks.
+    func replay(_ selection: ReplaySelection) async throws -> ReplayOutcome {
+        let reader = try reader()
+        let (last, unknown) = try await off {
+            (try reader.lastDelivery(), try reader.unknownDeliveries(selection.ids))
+        }
+        var outcome = ReplayOutcome()
+        outcome.unknown = unknown
+        var after: Int64 = 0
+        while true {
+            let from = after
+            let found = try await off {
+                try reader.replayCandidates(selection, after: from, through: last, limit: Self.replayPage)
+            }
+            guard let end = found.last else { return outcome }
+            for start in stride(from: 0, to: found.count, by: Self.replaySlice) {
+                // Nobody works for a caller who has left.
+                try Task.checkCancellation()
+                outcome += try await mark(Array(found[start..<min(start + Self.replaySlice, found.count)]), outcome)
+            }
+            after = end
+        }
+    }
+
+    private func mark(_ sequences: [Int64], _ soFar: ReplayOutcome) async throws -> ReplayOutcome {
+        let answer = await withCheckedContinuation { continuation in
+            if !inbox.post(.replay(sequences, reply: WorkerInbox.Reply(continuation: continuation))) {
+                continuation.resume(returning: nil)
+            }
+        }
+        guard let answer else {
+            throw TemporarilyUnavailable(
+                reason: "the store cannot be written; \(soFar.replayed) deliveries were marked before")
+        }
+        return answer
+    }
+
+    // MARK: EndpointDesk
+
+    func endpoints() async -> [EndpointStatus] { dispatcher.endpoints }
+
+    func enable(_ name: String) async -> EndpointStatus? {
+        dispatcher.enable(name) ? dispatcher.endpoint(name) : nil
+    }
+
+    func test(_ name: String) async -> EndpointTest? {
+        guard let result = await dispatcher.test(name) else { return nil }
+        return EndpointTest(
+            endpoint: name, address: result.address, isSigned: result.isSigned, status: result.status,
+            error: result.error, reason: result.reason, answer: result.answer, milliseconds: result.milliseconds)
     }
 
     // MARK: QuarantineDesk
@@ -328,6 +388,13 @@ struct DispatchPorts: Outbox {
         let reader = try reader()
         return try await off(on: outboxReaders) {
             try reader.pendingDeliveries(endpoint: endpoint, fire: fire, after: sequence, limit: limit)
+        }
+    }
+
+    func pendingReplays(endpoint: String, after sequence: Int64, limit: Int) async throws -> [Delivery] {
+        let reader = try reader()
+        return try await off(on: outboxReaders) {
+            try reader.pendingReplays(endpoint: endpoint, after: sequence, limit: limit)
         }
     }
 

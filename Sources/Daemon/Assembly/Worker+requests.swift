@@ -19,6 +19,7 @@ extension Worker {
                 self.report(
                     report.condition, component: report.component, active: report.isActive, detail: report.detail)
             case .cancelDeliveries(let names): cancelDeliveries(exceptFor: names)
+            case .replay(let sequences, let reply): replay(sequences, reply)
             case .importing(let request): begin(request)
             case .stop: isStopping = true
             }
@@ -107,6 +108,23 @@ extension Worker {
             _ = inbox.post(.cancelDeliveries(exceptFor: names))
         } catch {
             begin(trouble: error)
+        }
+    }
+
+    /// The dispatcher is told after the commit: what it reads from the outbox is there then.
+    func replay(_ sequences: [Int64], _ reply: WorkerInbox.Reply<ReplayOutcome?>) {
+        guard let store = pipeline.store else { return reply(nil) }
+        do throws(StoreError) {
+            let names = Set(loaded.endpoints.map(\.name))
+            let (outcome, marks) = try store.replay(sequences, endpoints: names, at: WallClock.now())
+            replies.append { [unowned self] in
+                guard pipeline.store != nil else { return reply(nil) }
+                dispatcher.replayed(marks)
+                reply(outcome)
+            }
+        } catch {
+            begin(trouble: error)
+            reply(nil)
         }
     }
 

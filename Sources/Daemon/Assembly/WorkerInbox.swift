@@ -15,6 +15,8 @@ final class WorkerInbox: Sendable {
         case retry(QuarantineItem, reply: Reply<RetryAnswer>)
         case reload(LoadedConfiguration, reply: Reply<Bool>)
         case cancelDeliveries(exceptFor: [String])
+        /// A slice of a replay, by sequence; `nil`: the store cannot be written.
+        case replay([Int64], reply: Reply<ReplayOutcome?>)
         case system(SystemReport)
         case importing(ImportRequest)
         case stop

@@ -17,7 +17,7 @@ struct FireSense: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, QueryCommand.self, ExportCommand.self, ImportCommand.self,
             AlarmsCommand.self, SilencesCommand.self, DrillsCommand.self, RulesCommand.self, DeliveriesCommand.self,
-            QuarantineCommand.self, DecodeCommand.self, TapCommand.self,
+            WebhooksCommand.self, QuarantineCommand.self, DecodeCommand.self, TapCommand.self,
             DoctorCommand.self, BackupCommand.self, RestoreCommand.self, MigrateCommand.self, VersionCommand.self,
         ])
 

@@ -130,6 +130,19 @@ public final class Dispatcher: Sendable {
         }
     }
 
+    /// Called by the worker thread right after the commit that has marked deliveries to be sent once more. Does not
+    /// block. What is told of an endpoint that is not known yet is fetched from the outbox.
+    public func replayed(_ marks: [ReplayMark]) {
+        let posts = state.withLock { $0.posts }
+        for mark in marks { posts[mark.endpoint]?.worker.replayed(from: mark.first, count: mark.count) }
+    }
+
+    /// How each endpoint does, by name.
+    public var endpoints: [EndpointStatus] { workers.map(\.status) }
+
+    /// How one does; `nil`: there is none of this name.
+    public func endpoint(_ name: String) -> EndpointStatus? { state.withLock { $0.posts[name] }?.worker.status }
+
     /// `webhooks enable NAME`: everything that waits for this endpoint is due at once, also after a 410.
     /// - Returns: `false`: there is no endpoint of this name.
     public func enable(_ name: String) -> Bool {

@@ -31,6 +31,7 @@ final class EndpointWorker: Sendable {
         /// What waited in the outbox when it was counted, and what came and went since. The truth while the outbox
         /// has more than memory; else memory is.
         var pending: Int64 = 0
+        var record = EndpointRecord()
         var delivered: UInt64 = 0
         var failed: UInt64 = 0
     }
@@ -55,11 +56,20 @@ final class EndpointWorker: Sendable {
         (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    var figures: DeliveryFigures {
+    var figures: DeliveryFigures { state.withLock { figures($0) } }
+
+    private func figures(_ state: borrowing State) -> DeliveryFigures {
+        let pending = state.queue.hasMore ? max(state.pending, Int64(state.queue.count)) : Int64(state.queue.count)
+        return DeliveryFigures(pending: UInt64(clamping: pending), delivered: state.delivered, failed: state.failed)
+    }
+
+    var status: EndpointStatus {
         state.withLock { state in
-            let pending = state.queue.hasMore ? max(state.pending, Int64(state.queue.count)) : Int64(state.queue.count)
-            return DeliveryFigures(
-                pending: UInt64(clamping: pending), delivered: state.delivered, failed: state.failed)
+            EndpointStatus(
+                endpoint: state.endpoint, address: state.endpoint.address,
+                state: state.queue.isHeld ? .held : state.queue.isDown ? .failing : .well,
+                pending: figures(state).pending, oldestPendingAt: state.queue.oldest,
+                lastSuccessAt: state.record.lastSuccessAt, lastAttempt: state.record.last)
         }
     }
 
@@ -80,6 +90,16 @@ final class EndpointWorker: Sendable {
         guard count.lost > 0 else { return }
         context.metrics.lost.add(UInt64(count.lost))
         reporter.lost(count.lost)
+    }
+
+    /// So many in the outbox are to be sent once more, none with a lower sequence than `first`.
+    func replayed(from first: Int64, count: Int) {
+        state.withLock { state in
+            state.queue.replayed(from: first)
+            state.pending += Int64(count)
+        }
+        context.metrics.countReplays(count, at: name)
+        wakeUp.yield()
     }
 
     /// A reload: perhaps another address or other secrets, and a reason to try what waits.
@@ -148,7 +168,7 @@ final class EndpointWorker: Sendable {
         state.withLock { state in
             let order = state.queue.next(.now)
             switch order {
-            case .send, .fetch: return order
+            case .send, .fetch, .fetchReplays: return order
             case .wait(let due):
                 setTimer(due, &state)
                 return nil
@@ -176,6 +196,7 @@ final class EndpointWorker: Sendable {
         switch order {
         case .send(let deliveries): await attempt(deliveries)
         case .fetch(let fire, let after, let limit): await fetch(fire: fire, after: after, limit: limit)
+        case .fetchReplays(let after, let limit): await fetchReplays(after: after, limit: limit)
         case .wait, .finished: break
         }
         wakeUp.yield()
@@ -191,12 +212,23 @@ final class EndpointWorker: Sendable {
         }
     }
 
+    private func fetchReplays(after sequence: Int64, limit: Int) async {
+        do {
+            let page = try await context.outbox.pendingReplays(endpoint: name, after: sequence, limit: limit)
+            state.withLock { $0.queue.fetchedReplays(page, limit: limit, now: .now, wall: .wallClock) }
+        } catch {
+            state.withLock { $0.queue.replayFetchFailed(now: .now) }
+            reporter.outboxFailed(error)
+        }
+    }
+
     // MARK: - Attempts
 
     private func attempt(_ deliveries: [Delivery]) async {
+        guard let first = deliveries.first else { return }
         let endpoint = state.withLock { $0.endpoint }
         let at = Timestamp.wallClock
-        let message: Message
+        var message: Message
         do {
             var changes: [Change] = []
             for delivery in deliveries {
@@ -207,6 +239,7 @@ final class EndpointWorker: Sendable {
             }
             message = try context.form.message(
                 for: changes, to: endpoint, at: context.sender.signingTime(for: endpoint, now: at))
+            if first.replayedAt != nil { message.headers.append(("firesense-replay", "true")) }
         } catch is DecodingError {
             return unsendable(deliveries, "the alarm of a delivery cannot be read", at: at)
         } catch {
@@ -240,11 +273,13 @@ final class EndpointWorker: Sendable {
                 state.agreedRate = rate
                 state.queue.adopt(state.endpoint, agreedRate: rate)
             }
+            if outcome != .abandoned, outcome != .unsendable { state.record.note(answer, at: at) }
             if outcome == .delivered { state.delivered += UInt64(deliveries.count) }
             if answer.failure != nil, outcome != .abandoned { state.failed += UInt64(deliveries.count) }
             return resolutions
         }
         guard outcome != .abandoned else { return }
+        if outcome != .unsendable { context.metrics.observe(answer.took, at: name) }
         if let failure = answer.failure {
             reporter.attemptFailed(failure, status: answer.status, host: host, delivery: first.id)
         }
@@ -253,8 +288,11 @@ final class EndpointWorker: Sendable {
                 context.metrics.count(failure.reason, at: name)
             } else {
                 context.metrics.delivered.increment()
-                context.metrics.publishToPush.observe(max(0, Double(wall - delivery.receivedAt) / 1000))
+                if delivery.replayedAt == nil {
+                    context.metrics.publishToPush.observe(max(0, Double(wall - delivery.receivedAt) / 1000))
+                }
             }
+            if resolution.state == .dead { context.metrics.countDead(at: name) }
             context.outbox.record(
                 DeliveryAttempt(
                     delivery: delivery.id, at: at, status: answer.status, error: answer.failure?.text,
@@ -306,7 +344,8 @@ final class EndpointWorker: Sendable {
         let answer = await context.sender.send(message, to: endpoint, now: at)
         guard !Task.isCancelled else { return }
         let troubles = state.withLock {
-            $0.queue.heartbeatEnded(
+            $0.record.note(answer, at: at)
+            return $0.queue.heartbeatEnded(
                 answer.failure.map { .failed($0) } ?? .delivered, startedAt: started, now: .now)
         }
         if let failure = answer.failure { reporter.attemptFailed(failure, status: answer.status, host: host) }

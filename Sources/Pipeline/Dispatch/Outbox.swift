@@ -5,11 +5,13 @@ import FireModel
 /// What asks throws while the store cannot be read: then it is asked again, and no attempt is counted. An
 /// empty answer means that there is nothing.
 public protocol Outbox: Sendable {
-    /// What waits for `endpoint` with a sequence above `sequence`, in rising sequence, at most `limit`.
+    /// What waits for the first time for `endpoint` with a sequence above `sequence`, in rising sequence, at most `limit`.
     /// - Parameter fire: Only fires, or only the rest. Others in the answer are passed over, so a store
     ///   that cannot filter may answer with both; it is read more often then.
     func pending(endpoint: String, fire: Bool, after sequence: Int64, limit: Int) async throws -> [Delivery]
-    /// How many wait for `endpoint`. Asked at the start until it answers, for `deliveries_pending`.
+    /// What is to be sent to `endpoint` once more with a sequence above `sequence`, in rising sequence, at most `limit`.
+    func pendingReplays(endpoint: String, after sequence: Int64, limit: Int) async throws -> [Delivery]
+    /// How many wait for `endpoint`, replays among them. Asked at the start until it answers, for `deliveries_pending`.
     func pendingCount(endpoint: String) async throws -> Int
     /// The alarm as JSON as it was at the change; `nil`: not kept any more.
     func snapshot(of id: String) async throws -> String?

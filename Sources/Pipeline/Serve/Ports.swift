@@ -10,6 +10,7 @@ public struct Gateway: Sendable {
     public var alarms: any AlarmDesk
     public var annunciation: any AnnunciationDesk
     public var deliveries: any DeliveryLedger
+    public var endpoints: any EndpointDesk
     public var quarantine: any QuarantineDesk
     public var backups: any BackupDesk
     public var status: any GatewayStatus
@@ -18,7 +19,8 @@ public struct Gateway: Sendable {
 
     public init(
         readings: any ReadingHistory, devices: any DeviceDirectory, alarms: any AlarmDesk,
-        annunciation: any AnnunciationDesk, deliveries: any DeliveryLedger, quarantine: any QuarantineDesk,
+        annunciation: any AnnunciationDesk, deliveries: any DeliveryLedger, endpoints: any EndpointDesk,
+        quarantine: any QuarantineDesk,
         backups: any BackupDesk,
         status: any GatewayStatus, imports: any ReadingImport, metrics: MetricPage
     ) {
@@ -27,6 +29,7 @@ public struct Gateway: Sendable {
         self.alarms = alarms
         self.annunciation = annunciation
         self.deliveries = deliveries
+        self.endpoints = endpoints
         self.quarantine = quarantine
         self.backups = backups
         self.status = status
@@ -120,8 +123,21 @@ public protocol AnnunciationDesk: Sendable {
 }
 
 public protocol DeliveryLedger: Sendable {
-    /// Newest first; `state` absent: all. Throws `InvalidCursor`.
-    func deliveries(_ state: Delivery.State?, limit: Int, cursor: String?) async throws -> Page<DeliverySummary>
+    /// Newest first. Throws `InvalidCursor`.
+    func deliveries(_ filter: DeliveryFilter, limit: Int, cursor: String?) async throws -> Page<DeliverySummary>
+    /// `nil`: there is none.
+    func delivery(_ id: String) async throws -> DeliveryRecord?
+    /// Returns once everything that was marked is durable. Throws `TemporarilyUnavailable`.
+    func replay(_ selection: ReplaySelection) async throws -> ReplayOutcome
+}
+
+/// The webhooks and other ends of the push.
+public protocol EndpointDesk: Sendable {
+    func endpoints() async -> [EndpointStatus]
+    /// Makes everything that waits for it due. `nil`: there is none of this name.
+    func enable(_ name: String) async -> EndpointStatus?
+    /// Sends a test event and waits for the answer. `nil`: there is none of this name.
+    func test(_ name: String) async -> EndpointTest?
 }
 
 public protocol QuarantineDesk: Sendable {

@@ -7,13 +7,14 @@ import GRDB
 enum Schema {
     /// "FIRE", so that `file` and we know our own from another program's database.
     static let applicationID: Int64 = 0x4649_5245
-    static let version = 3
+    static let version = 4
 
     private static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator().disablingDeferredForeignKeyChecks()
         migrator.registerMigration("1") { try $0.execute(sql: first) }
         migrator.registerMigration("2") { try $0.execute(sql: second) }
         migrator.registerMigration("3") { try $0.execute(sql: third) }
+        migrator.registerMigration("4") { try $0.execute(sql: fourth) }
         return migrator
     }
 
@@ -136,5 +137,17 @@ enum Schema {
           body TEXT NOT NULL) STRICT;
         CREATE INDEX silence_by_time ON silence(created_at, id) WHERE ended_at IS NULL;
         CREATE INDEX drill_by_time ON drill(created_at, id) WHERE ended_at IS NULL;
+        """
+
+    private static let fourth = """
+        -- replayed_at: when somebody asked for it once more; NULL: it is the first time. attempts_before: made before that.
+        ALTER TABLE delivery ADD COLUMN replayed_at INTEGER;
+        ALTER TABLE delivery ADD COLUMN attempts_before INTEGER NOT NULL DEFAULT 0;
+        -- 0: for the first time, 1: a fire for the first time, 2: once more. Whoever looks for what nobody has been told
+        -- yet never reads over what is only repeated.
+        ALTER TABLE delivery ADD COLUMN lane INTEGER
+          GENERATED ALWAYS AS (CASE WHEN replayed_at IS NULL THEN is_fire ELSE 2 END) VIRTUAL;
+        DROP INDEX delivery_pending;
+        CREATE INDEX delivery_pending ON delivery(endpoint, lane, sequence) WHERE state = 'pending';
         """
 }

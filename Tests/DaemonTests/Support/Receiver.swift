@@ -11,6 +11,7 @@ final class Receiver: Sendable {
         var id: String
         var timestamp: String
         var signature: String
+        var isReplay: Bool
         var body: String
         var event: [String: any Sendable]
 
@@ -30,6 +31,7 @@ final class Receiver: Sendable {
     private struct State {
         var received: [Received] = []
         var answer: Answer = { _ in (204, [:]) }
+        var hangsOnReplays = false
         var port = 0
     }
     private let state = Mutex(State())
@@ -50,6 +52,7 @@ final class Receiver: Sendable {
 
     var port: Int { state.withLock { $0.port } }
     var url: String { "http://127.0.0.1:\(port)/hook" }
+    func hangsOnReplays(_ hangs: Bool) { state.withLock { $0.hangsOnReplays = hangs } }
     func answer(_ answer: @escaping Answer) { state.withLock { $0.answer = answer } }
 
     /// Alarm events, heartbeats left out.
@@ -62,10 +65,12 @@ final class Receiver: Sendable {
         let event = (try? JSONSerialization.jsonObject(with: Data(text.utf8))) as? [String: any Sendable] ?? [:]
         func header(_ name: String) -> String { request.headers.first { $0.name.canonicalName == name }?.value ?? "" }
         let (index, answer) = state.withLock { ($0.received.count, $0.answer) }
-        let reply = answer(index)
+        let isReplay = header("firesense-replay") == "true"
+        let reply = isReplay && state.withLock { $0.hangsOnReplays } ? nil : answer(index)
         let received = Received(
             at: Date(), id: header("webhook-id"), timestamp: header("webhook-timestamp"),
-            signature: header("webhook-signature"), body: text, event: event, status: reply?.status ?? 0)
+            signature: header("webhook-signature"), isReplay: isReplay, body: text, event: event,
+            status: reply?.status ?? 0)
         state.withLock { $0.received.append(received) }
         guard let reply else {
             try await Task.sleep(for: .seconds(120))

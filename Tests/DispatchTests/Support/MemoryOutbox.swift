@@ -34,7 +34,7 @@ final class MemoryOutbox: Outbox {
         try state.withLock { state in
             if state.isBroken { throw Broken() }
             let page = state.rows.filter {
-                $0.endpoint == endpoint && $0.isFire == fire && $0.sequence > sequence
+                $0.endpoint == endpoint && $0.isFire == fire && $0.replayedAt == nil && $0.sequence > sequence
                     && state.states[$0.id] == .pending
             }.prefix(limit).map { delivery in
                 var delivery = delivery
@@ -43,6 +43,33 @@ final class MemoryOutbox: Outbox {
             }
             state.largestPage = max(state.largestPage, page.count)
             return Array(page)
+        }
+    }
+
+    func pendingReplays(endpoint: String, after sequence: Int64, limit: Int) async throws -> [Delivery] {
+        try state.withLock { state in
+            if state.isBroken { throw Broken() }
+            let page = state.rows.filter {
+                $0.endpoint == endpoint && $0.replayedAt != nil && $0.sequence > sequence
+                    && state.states[$0.id] == .pending
+            }.prefix(limit)
+            return Array(page)
+        }
+    }
+
+    /// Marks what is done with; what to tell the dispatcher.
+    func replay(_ ids: [String], at: Timestamp) -> [ReplayMark] {
+        state.withLock { state in
+            var marks: [String: ReplayMark] = [:]
+            for index in state.rows.indices
+            where ids.contains(state.rows[index].id) && state.states[state.rows[index].id] != .pending {
+                let row = state.rows[index]
+                state.states[row.id] = .pending
+                state.rows[index].replayedAt = at
+                marks[row.endpoint, default: ReplayMark(endpoint: row.endpoint, first: row.sequence, count: 0)].count +=
+                    1
+            }
+            return Array(marks.values)
         }
     }
 

@@ -30,7 +30,7 @@ struct Found {
         self.fleet = FleetRows(fleet)
         figures = try reader.figures()
         alarms = try all { try reader.alarms(AlarmFilter(), limit: 500, cursor: $0) }
-        deliveries = try all { try reader.deliveries(state: nil, limit: 500, cursor: $0) }
+        deliveries = try all { try reader.deliveries(DeliveryFilter(), limit: 500, cursor: $0) }
         quarantine = try all { try reader.quarantine(limit: 500, cursor: $0) }
         for alarm in alarms { histories[alarm.id] = try reader.alarm(alarm.id)?.history }
         for delivery in deliveries { snapshots[delivery.id] = try reader.deliverySnapshot(delivery.id) }

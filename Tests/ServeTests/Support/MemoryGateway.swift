@@ -18,6 +18,8 @@ final class MemoryGateway: Sendable {
         var drills: [Drill] = []
         var points: [String: (unit: String?, points: [Point])] = [:]
         var deliveries: [DeliverySummary] = Sample.deliveries
+        var endpoints: [EndpointStatus] = Sample.endpoints
+        var replays: [ReplaySelection] = []
         var quarantine: [QuarantineItem] = Sample.quarantine
         var readiness = Readiness()
         var stats = Stats()
@@ -55,7 +57,8 @@ final class MemoryGateway: Sendable {
 
     var gateway: Gateway {
         Gateway(
-            readings: self, devices: self, alarms: self, annunciation: self, deliveries: self, quarantine: self,
+            readings: self, devices: self, alarms: self, annunciation: self, deliveries: self, endpoints: self,
+            quarantine: self,
             backups: self,
             status: self, imports: self, metrics: page)
     }
@@ -237,8 +240,62 @@ extension MemoryGateway: AlarmDesk {
 }
 
 extension MemoryGateway: DeliveryLedger {
-    func deliveries(_ wanted: Delivery.State?, limit: Int, cursor: String?) async throws -> Page<DeliverySummary> {
-        try ask { state in try cut(state.deliveries.filter { (wanted ?? $0.state) == $0.state }, limit, cursor) }
+    func deliveries(_ wanted: DeliveryFilter, limit: Int, cursor: String?) async throws -> Page<DeliverySummary> {
+        try ask { state in try cut(state.deliveries.filter { matches($0, wanted) }, limit, cursor) }
+    }
+
+    func delivery(_ id: String) async throws -> DeliveryRecord? {
+        try ask { state in
+            state.deliveries.first { $0.id == id }.map {
+                DeliveryRecord(
+                    summary: $0, revision: 1, device: "hydrant-000007", time: Sample.start,
+                    snapshot: $0.state == .cancelled ? nil : Sample.alarms[3].json)
+            }
+        }
+    }
+
+    func replay(_ selection: ReplaySelection) async throws -> ReplayOutcome {
+        try ask { state in
+            guard state.isWritable else { throw TemporarilyUnavailable(reason: "The store cannot be written.") }
+            state.replays.append(selection)
+            let found = state.deliveries.filter { delivery in
+                matches(delivery, selection.filter) && (selection.ids.isEmpty || selection.ids.contains(delivery.id))
+            }
+            var outcome = ReplayOutcome()
+            outcome.replayed = found.count { $0.state != .pending }
+            outcome.stillPending = found.count - outcome.replayed
+            outcome.unknown = selection.ids.count { id in !state.deliveries.contains { $0.id == id } }
+            return outcome
+        }
+    }
+
+    private func matches(_ delivery: DeliverySummary, _ filter: DeliveryFilter) -> Bool {
+        (filter.state ?? delivery.state) == delivery.state
+            && (filter.endpoint ?? delivery.endpoint) == delivery.endpoint
+            && (filter.alarm ?? delivery.alarm) == delivery.alarm
+            && delivery.createdAt >= filter.range.from ?? delivery.createdAt
+            && (filter.range.to.map { delivery.createdAt < $0 } ?? true)
+    }
+}
+
+extension MemoryGateway: EndpointDesk {
+    func endpoints() async -> [EndpointStatus] { state.withLock { $0.endpoints } }
+
+    func enable(_ name: String) async -> EndpointStatus? {
+        state.withLock { state in
+            guard let index = state.endpoints.firstIndex(where: { $0.name == name }) else { return nil }
+            state.endpoints[index].state = .well
+            return state.endpoints[index]
+        }
+    }
+
+    func test(_ name: String) async -> EndpointTest? {
+        guard let endpoint = state.withLock({ $0.endpoints.first { $0.name == name } }) else { return nil }
+        let isAccepted = endpoint.state != .held
+        return EndpointTest(
+            endpoint: name, address: endpoint.address, isSigned: true, status: isAccepted ? 204 : 410,
+            error: isAccepted ? nil : "410 Gone", reason: isAccepted ? nil : "gone", answer: isAccepted ? nil : "moved",
+            milliseconds: 3)
     }
 }
 
@@ -353,6 +410,15 @@ enum Sample {
                     delivery: "x", at: now, status: 503, error: "status 503", answer: "busy\n", milliseconds: 12,
                     state: state, nextDueAt: nil),
             ])
+    }
+
+    static let endpoints = EndpointStatus.State.allCases.map { state in
+        EndpointStatus(
+            endpoint: Endpoint(name: "duty-\(state.rawValue)", url: "https://duty.example/secret-path"),
+            address: "duty.example", state: state, pending: 3, oldestPendingAt: state == .well ? nil : start,
+            lastSuccessAt: state == .held ? nil : now,
+            lastAttempt: state == .failing
+                ? nil : EndpointStatus.Attempt(at: now, status: 204, error: nil, milliseconds: 4))
     }
 
     static let quarantine = (1...3).map { id in

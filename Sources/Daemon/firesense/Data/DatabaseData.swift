@@ -89,9 +89,11 @@ struct DatabaseData: GatewayData {
         try await blocking { try reader.context(of: alarm) }
     }
 
-    func deliveries(_ state: Delivery.State?, limit: Int, cursor: String?) async throws -> Page<DeliverySummary> {
-        try await blocking { try reader.deliveries(state: state, limit: limit, cursor: cursor) }
+    func deliveries(_ filter: DeliveryFilter, limit: Int, cursor: String?) async throws -> Page<DeliverySummary> {
+        try await blocking { try reader.deliveries(filter, limit: limit, cursor: cursor) }
     }
+
+    func delivery(_ id: String) async throws -> DeliveryRecord? { try await blocking { try reader.delivery(id) } }
 
     func quarantine(limit: Int, cursor: String?) async throws -> Page<QuarantineItem> {
         try await blocking { try reader.quarantine(limit: limit, byteLimit: Self.pageBytes, cursor: cursor) }

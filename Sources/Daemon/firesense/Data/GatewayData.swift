@@ -25,7 +25,9 @@ protocol GatewayData: Sendable {
     /// What was kept of it when somebody judged it.
     func context(of alarm: String) async throws -> [VerdictContext.Series]?
     /// Newest first.
-    func deliveries(_ state: Delivery.State?, limit: Int, cursor: String?) async throws -> Page<DeliverySummary>
+    func deliveries(_ filter: DeliveryFilter, limit: Int, cursor: String?) async throws -> Page<DeliverySummary>
+    /// With all that is kept of it.
+    func delivery(_ id: String) async throws -> DeliveryRecord?
     /// Newest first. A page of large payloads is shorter than `limit`.
     func quarantine(limit: Int, cursor: String?) async throws -> Page<QuarantineItem>
     func quarantineItem(_ id: Int64) async throws -> QuarantineItem?

@@ -124,6 +124,7 @@ struct DeliveryBody: Decodable {
     private enum Key: String, CodingKey {
         case id, endpoint, alarm, type, state, attempts
         case createdAt = "created_at"
+        case replayedAt = "replayed_at"
         case nextAttemptAt = "next_attempt_at"
         case attemptCount = "attempt_count"
     }
@@ -137,6 +138,7 @@ struct DeliveryBody: Decodable {
             id: id, endpoint: try body.decode(String.self, forKey: .endpoint),
             alarm: try body.decode(String.self, forKey: .alarm), type: try body.decode(String.self, forKey: .type),
             state: state, createdAt: try body.decode(Timestamp.self, forKey: .createdAt),
+            replayedAt: try body.decodeIfPresent(Timestamp.self, forKey: .replayedAt),
             nextAttemptAt: try body.decodeIfPresent(Timestamp.self, forKey: .nextAttemptAt),
             attemptCount: try body.decodeIfPresent(Int.self, forKey: .attemptCount) ?? attempts.count,
             attempts: attempts.map {
@@ -144,6 +146,20 @@ struct DeliveryBody: Decodable {
                     delivery: id, at: $0.at, status: $0.status, error: $0.error, answer: $0.answer,
                     milliseconds: $0.milliseconds, state: state, nextDueAt: nil)
             })
+    }
+}
+
+struct DeliveryRecordBody: Decodable {
+    var record: DeliveryRecord
+
+    private enum Key: String, CodingKey { case revision, device, time, data }
+
+    init(from decoder: any Decoder) throws {
+        let body = try decoder.container(keyedBy: Key.self)
+        record = DeliveryRecord(
+            summary: try DeliveryBody(from: decoder).summary, revision: try body.decode(Int.self, forKey: .revision),
+            device: try body.decode(String.self, forKey: .device), time: try body.decode(Timestamp.self, forKey: .time),
+            snapshot: try body.decodeIfPresent(Alarm.self, forKey: .data)?.json)
     }
 }
 

@@ -114,10 +114,20 @@ struct HTTPData: GatewayData {
         return body?.context
     }
 
-    func deliveries(_ state: Delivery.State?, limit: Int, cursor: String?) async throws -> Page<DeliverySummary> {
-        try await list("/api/v1/deliveries", [("state", state?.rawValue)], limit, cursor) { (body: DeliveryBody) in
-            body.summary
-        }
+    func deliveries(_ filter: DeliveryFilter, limit: Int, cursor: String?) async throws -> Page<DeliverySummary> {
+        try await list(
+            "/api/v1/deliveries",
+            [
+                ("state", filter.state?.rawValue), ("endpoint", filter.endpoint), ("alarm", filter.alarm),
+                ("from", filter.range.from.map { "\($0.milliseconds)" }),
+                ("to", filter.range.to.map { "\($0.milliseconds)" }),
+            ], limit, cursor
+        ) { (body: DeliveryBody) in body.summary }
+    }
+
+    func delivery(_ id: String) async throws -> DeliveryRecord? {
+        let body: DeliveryRecordBody? = try await gateway.find("/api/v1/deliveries/\(percentEncoded(id))")
+        return body?.record
     }
 
     func quarantine(limit: Int, cursor: String?) async throws -> Page<QuarantineItem> {
@@ -167,6 +177,20 @@ extension HTTPGateway {
         var json = JSONWriter()
         json.object { json in for field in fields { json.field(field.name, field.value) } }
         return try await post("/api/v1/alarms/\(percentEncoded(id))/\(name)", json.text)
+    }
+
+    /// Takes its time where there are many: each slice is durable before the next.
+    func replay(_ selection: ReplaySelection) async throws -> ReplayOutcome {
+        var json = JSONWriter()
+        json.object { json in
+            if !selection.ids.isEmpty { json.field("ids", selection.ids) }
+            if let endpoint = selection.filter.endpoint { json.field("endpoint", endpoint) }
+            if let from = selection.filter.range.from { json.field("from", from.milliseconds) }
+            if let to = selection.filter.range.to { json.field("to", to.milliseconds) }
+            if let state = selection.filter.state { json.field("state", state.rawValue) }
+        }
+        let body: ReplayBody = try await post("/api/v1/deliveries/replay", json.text, within: .seconds(3600))
+        return body.outcome
     }
 
     /// - Returns: readings and events found in the payload, which has left the quarantine.

@@ -98,8 +98,10 @@ final class HTTPGateway: Sendable {
         try decode(try await exchange(path + query(parameters)))
     }
 
-    func post<Body: Decodable>(_ path: String, _ body: String) async throws -> Body {
-        try decode(try await exchange(path, post: body))
+    func post<Body: Decodable>(
+        _ path: String, _ body: String, within time: Duration = answerTime
+    ) async throws -> Body {
+        try decode(try await exchange(path, post: body, within: time))
     }
 
     func delete<Body: Decodable>(_ path: String, _ parameters: [(String, String?)] = []) async throws -> Body {

@@ -1,7 +1,7 @@
 import FireModel
 
-/// What waits for one endpoint in memory, one of two lanes: fires, and the rest. An alarm never changes
-/// lane, so the order of its changes is kept within one.
+/// What waits for one endpoint in memory, one of three lanes: fires, the rest, and what is sent once more. An alarm
+/// never changes between the first two, so the order of its changes is kept within one.
 ///
 /// The changes of one alarm form a chain of which only the head is sent. What does not fit stays in the
 /// outbox, and from then on everything new is fetched from there, so that no change overtakes an earlier one:
@@ -45,6 +45,7 @@ struct DeliveryLane {
     }
 
     let isFire: Bool
+    let isReplay: Bool
     /// Deliveries kept in memory. Those behind a failed head are kept besides, up to `stuckFactor` times as many.
     let capacity: Int
     private static let stuckFactor = 10
@@ -80,12 +81,15 @@ struct DeliveryLane {
     private(set) var hasMore = true
     private(set) var isFetching = false
     private var passedOverWhileFetching = false
+    /// To be looked at again from there on, once the page that is being fetched has come.
+    private var rescanFrom: Int64?
     private var fetchNotBefore: Instant?
     /// The end of the outbox was reached once. What comes before that was there at the start, and is due.
     private var isCaughtUp = false
 
-    init(isFire: Bool, capacity: Int) {
+    init(isFire: Bool, isReplay: Bool = false, capacity: Int) {
         self.isFire = isFire
+        self.isReplay = isReplay
         self.capacity = capacity
         settledLately = RecentIDs(capacity: capacity)
         revisionsLately = RecentRevisions(capacity: capacity)
@@ -150,6 +154,17 @@ struct DeliveryLane {
         return (cursor, max(1, min(Self.page, capacity - taken)))
     }
 
+    /// The outbox has more, also among what was looked at before.
+    mutating func rescan(from sequence: Int64) {
+        hasMore = true
+        if isFetching {
+            passedOverWhileFetching = true
+            rescanFrom = min(rescanFrom ?? sequence, sequence)
+        } else {
+            cursor = min(cursor, sequence - 1)
+        }
+    }
+
     var fetchDue: Instant? { hasMore && !isFetching ? fetchNotBefore : nil }
 
     /// - Parameter schedule: Bounds what is left to wait, for the wall clock may have been set since.
@@ -160,7 +175,7 @@ struct DeliveryLane {
         fetchNotBefore = nil
         for delivery in page where delivery.sequence > cursor {
             cursor = delivery.sequence
-            guard delivery.isFire == isFire, !isKnown(delivery) else { continue }
+            guard belongsHere(delivery), !isKnown(delivery) else { continue }
             _ = letGo(delivery)
             var due: Instant?
             if isCaughtUp, delivery.attempts > 0, delivery.dueAt > wall {
@@ -170,6 +185,7 @@ struct DeliveryLane {
             append(delivery, due: due)
         }
         hasMore = page.count >= limit || passedOverWhileFetching
+        rescanAsTold()
         guard !hasMore else { return }
         isCaughtUp = true
         for delivery in held { append(delivery) }
@@ -179,12 +195,27 @@ struct DeliveryLane {
     mutating func fetchFailed(_ now: Instant) {
         isFetching = false
         fetchNotBefore = now + Self.fetchPause
+        rescanAsTold()
+    }
+
+    private mutating func rescanAsTold() {
+        if let rescanFrom { cursor = min(cursor, rescanFrom - 1) }
+        rescanFrom = nil
+    }
+
+    private func belongsHere(_ delivery: Delivery) -> Bool {
+        isReplay ? delivery.replayedAt != nil : delivery.replayedAt == nil && delivery.isFire == isFire
+    }
+
+    /// The same delivery, and asked for by the same replay: a later one is another matter.
+    private func key(_ delivery: Delivery) -> String {
+        delivery.replayedAt.map { "\(delivery.id) \($0.milliseconds)" } ?? delivery.id
     }
 
     private mutating func isKnown(_ delivery: Delivery) -> Bool {
-        if settledLately.contains(delivery.id) { return true }
+        if settledLately.contains(key(delivery)) { return true }
         if delivery.sequence == 0, held.contains(where: { $0.id == delivery.id }) { return true }
-        guard ids.contains(delivery.id) else { return false }
+        guard ids.contains(key(delivery)) else { return false }
         if let place = chains[delivery.alarm]?.entries.firstIndex(where: { $0.delivery.id == delivery.id }) {
             chains[delivery.alarm]?.entries[place].delivery.sequence = delivery.sequence
         }
@@ -207,7 +238,7 @@ struct DeliveryLane {
                 entry.delivery.snapshot = nil
             }
         }
-        ids.insert(delivery.id)
+        ids.insert(key(delivery))
         queued += 1
         if chains[delivery.alarm] != nil {
             chains[delivery.alarm]?.entries.append(entry)
@@ -296,10 +327,10 @@ struct DeliveryLane {
         guard var chain = chains[alarm], !chain.entries.isEmpty else { return }
         if chain.isStuck { stuck -= chain.entries.count }
         let gone = chain.entries.removeFirst().delivery
-        ids.remove(gone.id)
+        ids.remove(key(gone))
         queued -= 1
         if gone.snapshot != nil { snapshots -= 1 }
-        settledLately.insert(gone.id)
+        settledLately.insert(key(gone))
         revisionsLately.note(gone.revision, of: alarm)
         chain.isStuck = false
         chains[alarm] = chain.entries.isEmpty ? nil : chain

@@ -14,6 +14,8 @@ import FireModel
 /// A receiver that takes connections and never answers keeps every attempt for its whole time-out. For fires an
 /// attempt therefore counts against the slots only while it is young: the old ones hang, and neither a new fire
 /// nor the next turn of a waiting one may wait for them.
+///
+/// What is sent once more goes behind all that: see `ReplayLane`.
 struct EndpointQueue {
     typealias Instant = ContinuousClock.Instant
 
@@ -21,6 +23,7 @@ struct EndpointQueue {
         /// In one request: changes of different alarms, all of one lane.
         case send([Delivery])
         case fetch(fire: Bool, after: Int64, limit: Int)
+        case fetchReplays(after: Int64, limit: Int)
         /// Ask again then, or when something has happened; `nil`: only then.
         case wait(until: Instant?)
         /// Draining has come to its end.
@@ -45,7 +48,7 @@ struct EndpointQueue {
     }
 
     struct Limits {
-        /// Deliveries kept in memory in each of the two lanes.
+        /// Deliveries kept in memory in each lane.
         var capacity = 500
         var routineSlots = 4
         /// Fires always find a slot that nothing slow has taken.
@@ -72,6 +75,7 @@ struct EndpointQueue {
     private var allowance: RateAllowance?
     private var fires: DeliveryLane
     private var routine: DeliveryLane
+    private var replays: ReplayLane
     /// By the id of the first delivery in each.
     private var flights: [String: Flight] = [:]
     private var routineInFlight = 0
@@ -90,13 +94,15 @@ struct EndpointQueue {
         self.limits = limits
         fires = DeliveryLane(isFire: true, capacity: limits.capacity)
         routine = DeliveryLane(isFire: false, capacity: limits.capacity)
+        replays = ReplayLane(schedule: schedule, capacity: limits.capacity)
     }
 
     var isDown: Bool { failures >= limits.failuresUntilDown }
     /// Deliveries in memory.
-    var count: Int { fires.count + routine.count }
+    var count: Int { fires.count + routine.count + replays.count }
     /// The outbox has more than memory.
-    var hasMore: Bool { fires.hasMore || routine.hasMore }
+    var hasMore: Bool { fires.hasMore || routine.hasMore || replays.hasMore }
+    /// Of first deliveries: nobody waits for what he was told already.
     var oldest: Timestamp? { [fires.oldest, routine.oldest].compactMap(\.self).min() }
 
     // MARK: - What has happened
@@ -124,6 +130,15 @@ struct EndpointQueue {
         self[fire: fire].fetchFailed(now)
     }
 
+    /// The outbox has more to be sent once more, none of it with a lower sequence.
+    mutating func replayed(from sequence: Int64) { replays.marked(from: sequence) }
+
+    mutating func fetchedReplays(_ page: [Delivery], limit: Int, now: Instant, wall: Timestamp) {
+        replays.fetched(page, limit: limit, now: now, wall: wall)
+    }
+
+    mutating func replayFetchFailed(now: Instant) { replays.fetchFailed(now) }
+
     /// What the endpoint takes at once, and how often.
     mutating func adopt(batch: Int, allowance: RateAllowance?) {
         limits.batch = max(1, batch)
@@ -140,7 +155,9 @@ struct EndpointQueue {
     mutating func attemptEnded(_ id: String, _ outcome: Outcome, now: Instant, wall: Timestamp, random: Double)
         -> [Resolution]
     {
-        guard let flight = flights.removeValue(forKey: id) else { return [] }
+        guard let flight = flights.removeValue(forKey: id) else {
+            return replayEnded(id, outcome, now: now, wall: wall, random: random)
+        }
         if !flight.isFire { routineInFlight -= 1 }
         // The endpoint is told of once, however many deliveries were in the request.
         var troubles: [EndpointTrouble.Kind] = []
@@ -179,6 +196,15 @@ struct EndpointQueue {
         }
     }
 
+    private mutating func replayEnded(
+        _ id: String, _ outcome: Outcome, now: Instant, wall: Timestamp, random: Double
+    ) -> [Resolution] {
+        let resolutions = replays.attemptEnded(id, outcome, isHeld: isHeld, now: now, wall: wall, random: random)
+        guard var resolutions, !resolutions.isEmpty else { return [] }
+        if outcome == .delivered { resolutions[0].troubles = answered(now) }
+        return resolutions
+    }
+
     /// A heartbeat is an attempt at the endpoint like any other, but for nothing that waits.
     mutating func heartbeatEnded(_ outcome: Outcome, startedAt: Instant, now: Instant) -> [EndpointTrouble.Kind] {
         switch outcome {
@@ -196,6 +222,7 @@ struct EndpointQueue {
         routinePause = nil
         fires.released(now, unconditionally: true)
         routine.released(now, unconditionally: true)
+        replays.enabled(now)
     }
 
     /// The daemon stops. Fires that were never tried still go out; the rest waits in the outbox.
@@ -208,6 +235,7 @@ struct EndpointQueue {
         routinePause = nil
         fires.released(now, unconditionally: false)
         routine.released(now, unconditionally: false)
+        replays.answered(now)
         defer {
             isTroubleTold = false
             isFailingTold = false
@@ -277,7 +305,10 @@ struct EndpointQueue {
         routine.promote(now)
         var wake: Instant?
         if let order = sendOrder(fire: true, now, &wake) { return order }
-        if isDraining { return flights.isEmpty && !mayStillSend(now) ? .finished : .wait(until: wake) }
+        if isDraining {
+            let isIdle = flights.isEmpty && !replays.isFlying && !mayStillSend(now)
+            return isIdle ? .finished : .wait(until: wake)
+        }
         if let order = sendOrder(fire: false, now, &wake) { return order }
         if let (after, limit) = fires.fetchOrder(now, isDown: isDown) {
             return .fetch(fire: true, after: after, limit: limit)
@@ -286,7 +317,26 @@ struct EndpointQueue {
             return .fetch(fire: false, after: after, limit: limit)
         }
         for due in [fires.fetchDue, routine.fetchDue] { wake = earlier(wake, due) }
-        return .wait(until: wake)
+        return replayOrder(now, &wake) ?? .wait(until: wake)
+    }
+
+    private mutating func replayOrder(_ now: Instant, _ wake: inout Instant?) -> Order? {
+        let hasWaiting = fires.outlook.hasAny || routine.outlook.hasAny
+        let conditions = ReplayLane.Conditions(
+            isFirstReady: fires.outlook.hasReady || routine.outlook.hasReady,
+            hasFirst: hasWaiting || !flights.isEmpty, isHeld: isHeld, isDown: isDown, lastStart: lastStart,
+            pause: routinePause, allowed: allowance?.replayGate)
+        let (deliveries, due) = replays.take(now, conditions, batch: limits.batch)
+        if !deliveries.isEmpty {
+            allowance?.started(now)
+            return .send(deliveries)
+        }
+        wake = earlier(wake, due)
+        if !fires.isFetching, !routine.isFetching, let (after, limit) = replays.fetchOrder(now, isDown: isDown) {
+            return .fetchReplays(after: after, limit: limit)
+        }
+        wake = earlier(wake, replays.fetchDue)
+        return nil
     }
 
     private func mayStillSend(_ now: Instant) -> Bool {

@@ -23,7 +23,13 @@ struct RateAllowance: Equatable {
     /// From when on another may start. A quarter is kept for fires.
     func gate(fire: Bool) -> Instant? {
         guard !fire || boundsFire else { return nil }
-        let allowed = fire || !boundsFire ? perMinute : max(1, perMinute * 3 / 4)
+        return gate(fire || !boundsFire ? perMinute : max(1, perMinute * 3 / 4))
+    }
+
+    /// For what is sent once more: half is kept for what was never sent.
+    var replayGate: Instant? { gate(max(1, perMinute / 2)) }
+
+    private func gate(_ allowed: Int) -> Instant? {
         guard starts.count >= allowed else { return nil }
         return starts[starts.count - allowed] + .seconds(60)
     }

@@ -14,6 +14,7 @@ func apiRoutes(_ gateway: Gateway, limits: ServeLimits) -> [Route] {
         + silenceRoutes(gateway, pageBytes: limits.page)
         + drillRoutes(gateway, pageBytes: limits.page)
         + deliveryRoutes(gateway, pageBytes: limits.page)
+        + webhookRoutes(gateway)
         + quarantineRoutes(gateway, pageBytes: limits.quarantinePage)
         + backupRoutes(gateway)
         + consoleRoutes()

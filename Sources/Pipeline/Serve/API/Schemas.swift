@@ -7,6 +7,8 @@ enum Schemas {
         "Silence": silence, "Drill": drill, "Ended": ended,
         "Title": title, "Kind": kind, "Device": device, "Readings": readings,
         "SeriesPoints": seriesPoints, "LatestReading": latestReading, "Delivery": delivery,
+        "DeliveryRecord": deliveryRecord, "ReplayOutcome": replayOutcome, "Webhook": webhook,
+        "WebhookTest": webhookTest,
         "QuarantineItem": quarantineItem, "RetryOutcome": retryOutcome, "Stats": stats,
         "ImportSummary": importSummary, "RuleReport": ruleReport,
     ]
@@ -112,7 +114,8 @@ enum Schemas {
 
     private static let delivery = Schema.object([
         "id": .string.saying("The `webhook-id`."), "endpoint": .string, "alarm": .string, "type": .string,
-        "state": .words(Delivery.State.self), "created_at": .time, "next_attempt_at": .time.orNull,
+        "state": .words(Delivery.State.self), "created_at": .time,
+        "replayed_at": .time.orNull.saying("When it was last asked for once more."), "next_attempt_at": .time.orNull,
         "attempt_count": .count().saying("All that were made."),
         "attempts": .array(
             .object([
@@ -120,6 +123,39 @@ enum Schemas {
                 "milliseconds": .count(),
             ])
         ).saying("The last 20, oldest first."),
+    ])
+
+    private static let deliveryRecord = delivery.adding([
+        "revision": .count(1...Int64.max), "device": .string, "time": .time.saying("When the change happened."),
+        "data": Schema.reference("Alarm").orNull.saying(
+            "The alarm as it was at that change, as it is sent; null: not kept any more."),
+    ])
+    private static let replayOutcome = Schema.object([
+        "replayed": .count().saying("They will be sent once more."),
+        "still_pending": .count().saying("They wait for their endpoint anyway."),
+        "endpoint_not_configured": .count(), "snapshot_not_kept": .count(),
+        "unknown": .count().saying("Ids that no delivery has."),
+    ]).saying("What was not marked was left as it is.")
+
+    private static let webhook = Schema.object([
+        "name": .string, "address": .string.saying("No more than the host: the rest may be a secret."),
+        "format": .words(Endpoint.Format.self), "channel": Schema(form: .string, words: ["http", "mqtt", "command"]),
+        "takes_fire": .boolean,
+        "state": .words(EndpointStatus.State.self).saying(
+            "`failing`: several attempts in a row have failed; `held`: it answered 410."),
+        "pending": .count().saying("Replays among them."),
+        "oldest_pending_at": .time.orNull.saying("Of what waits for the first time."),
+        "last_success_at": .time.orNull.saying("Since the start, heartbeats among them."),
+        "last_attempt": Schema.object([
+            "at": .time, "status": .integer.orNull, "error": .string.orNull, "milliseconds": .count(),
+        ]).orNull,
+        "heartbeat": .string.orNull.saying("A duration, like `1m`; null: none is sent."),
+    ])
+    private static let webhookTest = Schema.object([
+        "endpoint": .string, "address": .string, "accepted": .boolean, "signed": .boolean, "status": .integer.orNull,
+        "reason": .string.orNull.saying("As in `deliveries_failed_total`; null: it was accepted."),
+        "error": .string.orNull, "answer": .string.orNull.saying("The beginning of what it said."),
+        "milliseconds": .count(),
     ])
 
     private static let quarantineItem = Schema.object([

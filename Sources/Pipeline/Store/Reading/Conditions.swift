@@ -5,6 +5,8 @@ struct Conditions {
     private var parts: [String] = []
     private(set) var arguments = StatementArguments()
 
+    init() {}
+
     mutating func add(_ sql: String, _ values: (any DatabaseValueConvertible)?...) {
         parts.append(sql)
         arguments += StatementArguments(values)

@@ -9,6 +9,8 @@ final class DeliveryTables {
     private let dropAttempts: Statement
     private let nextEndpoint: Statement
     private let cancel: Statement
+    private let judge: Statement
+    private let replay: Statement
 
     /// Attempts kept of one delivery, the last: an active fire is tried for ever.
     static let keptAttempts: Int64 = 20
@@ -42,6 +44,20 @@ final class DeliveryTables {
             """
             UPDATE delivery SET state = 'cancelled' WHERE sequence IN
               (SELECT sequence FROM delivery WHERE state = 'pending' AND endpoint = ? LIMIT ?)
+            """)
+        judge = try Statement(
+            connection,
+            """
+            SELECT state, endpoint,
+              snapshot IS NOT NULL OR EXISTS (SELECT 1 FROM alarm_change WHERE alarm_change.id = delivery.change)
+            FROM delivery WHERE sequence = ?
+            """)
+        // Two replays of one delivery differ in their time also where the clock stands, or was set back.
+        replay = try Statement(
+            connection,
+            """
+            UPDATE delivery SET state = 'pending', replayed_at = max(?2, coalesce(replayed_at + 1, ?2)),
+              attempts_before = attempts, due_at = ?2 WHERE sequence = ?1
             """)
     }
 
@@ -104,6 +120,43 @@ final class DeliveryTables {
         let found = (update.int(0), update.int(1))
         _ = try update.step()
         return found
+    }
+
+    /// Those that can be sent once more wait again, behind everything that was never sent.
+    func replay(
+        _ sequences: [Int64], endpoints: Set<String>, at now: Timestamp
+    ) throws(StoreError) -> (outcome: ReplayOutcome, marks: [ReplayMark]) {
+        var outcome = ReplayOutcome()
+        var marks: [String: ReplayMark] = [:]
+        for sequence in sequences {
+            guard let found = try state(of: sequence) else { continue }
+            if found.isPending {
+                outcome.stillPending += 1
+            } else if !endpoints.contains(found.endpoint) {
+                outcome.endpointNotConfigured += 1
+            } else if !found.isKept {
+                outcome.snapshotNotKept += 1
+            } else {
+                replay.bind(1, sequence)
+                replay.bind(2, now)
+                try replay.run()
+                outcome.replayed += 1
+                var mark = marks[found.endpoint] ?? ReplayMark(endpoint: found.endpoint, first: sequence, count: 0)
+                mark.first = min(mark.first, sequence)
+                mark.count += 1
+                marks[found.endpoint] = mark
+            }
+        }
+        return (outcome, marks.values.sorted { $0.endpoint < $1.endpoint })
+    }
+
+    private func state(
+        of sequence: Int64
+    ) throws(StoreError) -> (isPending: Bool, endpoint: String, isKept: Bool)? {
+        judge.bind(1, sequence)
+        defer { judge.reset() }
+        guard try judge.step() else { return nil }
+        return (judge.text(0) == Delivery.State.pending.rawValue, judge.text(1), judge.int(2) != 0)
     }
 
     /// An endpoint something waits for and that is not among `names`.

@@ -169,6 +169,22 @@ public final class StoreWriter {
         return true
     }
 
+    /// Marks deliveries that are done with to be sent once more. A few hundred at a time: nothing else is committed
+    /// meanwhile.
+    ///
+    /// - Parameter endpoints: those there are; what was for another is left alone, like what waits anyway.
+    /// - Returns: What became of them, and what to tell the dispatcher after the commit.
+    public func replay(
+        _ sequences: [Int64], endpoints: Set<String>, at now: Timestamp
+    ) throws(StoreError) -> (outcome: ReplayOutcome, marks: [ReplayMark]) {
+        try enter()
+        do {
+            return try deliveries.replay(sequences, endpoints: endpoints, at: now)
+        } catch {
+            throw failed(error)
+        }
+    }
+
     /// Keeps a payload that could not be read. At most 10,000 and 64 MiB; the oldest fall out and are counted.
     public func quarantine(_ rejection: Rejection) throws(StoreError) {
         try enter()
