@@ -35,7 +35,9 @@ import Testing
         let document = try String(contentsOf: Self.root.appending(path: path), encoding: .utf8)
         let example = try String(
             contentsOf: Self.root.appending(path: "Tests/DispatchTests/VerificationExample.swift"), encoding: .utf8)
-        let blocks = document.components(separatedBy: "```swift\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
+        let blocks = document.components(separatedBy: "```swift\n").dropFirst().map {
+            $0.components(separatedBy: "```")[0]
+        }
         #expect(blocks == [example])
     }
 }

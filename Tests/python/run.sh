@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 FIRESENSE_BIN=$(realpath "${1:?a folder with firesense}")
 export FIRESENSE_BIN
 
-tests=(test_receiver test_webhooks_doc)
+tests=(test_receiver test_webhooks_doc test_chaos_audit)
 venv=.build/venv
 wanted=Tests/python/requirements.txt
 if ! cmp -s "$wanted" "$venv/installed"; then
