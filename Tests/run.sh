@@ -17,7 +17,16 @@ swift format lint --strict -r -p Sources Tests Simulator Package.swift
 
 # In the background, its output in a file until it is asked for. `ended` waits for it and shows it.
 logs=$(mktemp -d)
-trap 'jobs -p | xargs -r kill 2>/dev/null; rm -rf "$logs"' EXIT
+finish() {
+    if [[ -n $(jobs -p) ]]; then
+        jobs -p | xargs -r kill 2>/dev/null || true
+        sleep 5
+        jobs -p | xargs -r kill -KILL 2>/dev/null || true
+    fi
+    rm -rf "$logs"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM HUP
 aside=()
 beside() { # name, command…
     local name=$1

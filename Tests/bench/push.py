@@ -13,6 +13,7 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -263,6 +264,7 @@ def main():
         parser.error(f"no phase {', '.join(unknown)}; there are {', '.join(PHASES)}")
     # The sink's thread must not wait long for the publisher's to yield.
     sys.setswitchinterval(0.0002)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped
     folder = pathlib.Path(tempfile.mkdtemp(prefix="firesense-push-"))
     results = {}
     try:

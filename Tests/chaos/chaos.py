@@ -11,6 +11,7 @@ import json
 import pathlib
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -157,6 +158,7 @@ def main():
     options = arguments()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="firesense-chaos-"))
     print(f"chaos: {options.minutes:g} min, --seed {options.seed}, {folder}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped
     chaos = Chaos(options, folder)
     violations = []
     try:
