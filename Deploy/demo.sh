@@ -85,7 +85,8 @@ wait_for "the broker" "$dir/broker.log" mosquitto_pub -h 127.0.0.1 -p "$broker_p
 
 step "Webhook receiver"
 echo "whsec_$(openssl rand -base64 24)" >"$dir/webhook-secret"
-start receiver python3 Deploy/examples/receiver.py --port 0 --secret-file "$dir/webhook-secret" --log "$dir/webhooks.jsonl"
+start receiver python3 Deploy/examples/receiver.py --port 0 --secret-file "$dir/webhook-secret" \
+    --database "$dir/webhooks.sqlite" --log "$dir/webhooks.jsonl"
 wait_for "the receiver" "$dir/receiver.log" grep -q '^listening on' "$dir/receiver.log"
 receiver=$(sed -n 's/^listening on //p' "$dir/receiver.log")
 echo "$receiver"

@@ -6,7 +6,7 @@
 set -euo pipefail
 
 build=(libmosquitto-dev libsqlite3-dev libsystemd-dev libsimdjson-dev libzstd-dev pkg-config)
-test=(mosquitto mosquitto-clients python3 openssl sqlite3 curl jq)
+test=(mosquitto mosquitto-clients python3 python3-venv openssl sqlite3 curl jq)
 # For a gateway that builds nothing: libraries, broker, and what Deploy/install.sh calls.
 run=(libmosquitto1 libsqlite3-0 libsystemd0 libsimdjson14 libstdc++6 zlib1g libzstd1 mosquitto openssl)
 # Only for Tests/systemd.sh, which boots a real systemd in a container.

@@ -42,7 +42,7 @@ keep() { # the same for configuration, which somebody may have changed
 put 755 "$bin/firesense" /usr/bin/firesense
 if [[ -x $bin/firesense-simulator ]]; then put 755 "$bin/firesense-simulator" /usr/bin/firesense-simulator; fi
 for file in Config/*.yaml; do put 644 "$file" "/usr/share/firesense/${file##*/}"; done
-for file in README.md LICENSE Deploy/monitoring/*.yml; do
+for file in README.md LICENSE docs/webhooks*.md Deploy/monitoring/*.yml; do
     if [[ -e $file ]]; then put 644 "$file" "/usr/share/doc/firesense/${file#Deploy/}"; fi
 done
 put 755 Deploy/examples/receiver.py /usr/share/doc/firesense/examples/receiver.py

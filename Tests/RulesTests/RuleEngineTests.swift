@@ -345,6 +345,20 @@ struct RuleEngineTests {
         #expect(bench.wait(1).map(\.alarm.component) == names)
     }
 
+    @Test func systemAlarmThatComesAgainWithinAMillisecondIsAnother() {
+        let bench = RuleBench()
+        let condition = SystemCondition(
+            rule: "webhook-gone", component: "duty-room", severity: .critical, title: Title(zh: "", en: ""))
+        for _ in 0..<3 {
+            bench.engine.systemReported(condition, detail: nil, now: bench.now)
+            bench.engine.systemCeased(rule: condition.rule, component: condition.component, now: bench.now)
+        }
+        let raised = bench.engine.takeChanges().filter { $0.kind == .raised }
+        #expect(raised.map(\.ordinal) == [0, 1, 2])
+        #expect(Set(raised.map(\.alarm.id)).count == 3)
+        #expect(Set(raised.map(\.cause)).count == 3)
+    }
+
     @Test func ruleOfAReloadKnowsWhatIsLate() {
         let bench = RuleBench([])
         bench.read("h-1", "hydrant", "pressure", .number(0.3), at: 100)

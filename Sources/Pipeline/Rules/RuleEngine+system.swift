@@ -60,17 +60,22 @@ extension RuleEngine {
             )
             return
         }
+        // Some come, go and come again within a millisecond, and each time is an alarm of its own.
+        if systemRaises.at != now { systemRaises = (now, [:]) }
+        let ordinal = systemRaises.count[key, default: 0]
+        systemRaises.count[key] = ordinal + 1
         var alarm = Alarm(
             id: AlarmIdentity.id(
                 gateway: gateway.id, rule: condition.rule, device: gateway.id, component: condition.component,
-                metric: nil, raisedAt: now, ordinal: 0),
+                metric: nil, raisedAt: now, ordinal: ordinal),
             gateway: gateway.id, rule: condition.rule, category: .system, severity: condition.severity, latched: false,
             device: gateway, component: condition.component, metric: nil, title: condition.title, raisedAt: now,
             receivedAt: now)
         alarm.detail = detail
         systemAlarms[key] = SystemAlarm(alarm: alarm, expiresAfter: condition.expiresAfter, reportedAt: now)
         changes.append(
-            AlarmChange(kind: .raised, alarm: alarm, at: now, cause: "raised@\(now.milliseconds)#0", ordinal: 0))
+            AlarmChange(
+                kind: .raised, alarm: alarm, at: now, cause: "raised@\(now.milliseconds)#\(ordinal)", ordinal: ordinal))
     }
 
     /// The condition is over. Nothing happens when it was not known.

@@ -49,6 +49,8 @@ public final class RuleEngine {
     /// Active alarms by id; the gateway's own are in `systemAlarms`.
     var stateOfAlarm: [String: Int32] = [:]
     var systemAlarms: [SystemKey: SystemAlarm] = [:]
+    /// How often each was raised at the latest time that one was.
+    var systemRaises: (at: Timestamp, count: [SystemKey: Int]) = (Timestamp(milliseconds: 0), [:])
     var timers = Heap<Timer>()
     var implausibleRuns: [Int32: UInt8] = [:]
     var flags: [UInt64: DeviceFlags] = [:]

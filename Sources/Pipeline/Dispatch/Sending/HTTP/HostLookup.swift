@@ -1,5 +1,5 @@
-import Dispatch
 import FireModel
+import Foundation
 import Glibc
 import Synchronization
 
@@ -41,7 +41,9 @@ final class HostLookup: Sendable {
             defer { entry.isAsked = true }
             return !entry.isAsked
         }
-        if mustAsk { DispatchQueue.global().async { self.ask(host) } }
+        // On a thread of its own. A lookup may block for many seconds, and the threads of the global queues are those
+        // that all tasks run on: a few names that nobody answers for would stop every delivery there is.
+        if mustAsk { Thread.detachNewThread { self.ask(host) } }
         for await addresses in answers { return addresses }
         return []
     }
