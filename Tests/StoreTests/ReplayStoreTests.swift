@@ -180,10 +180,9 @@ struct ReplayStoreTests {
     @Test func olderDatabaseGainsReplaysAndLosesNothing() throws {
         let bench = try Bench()
         try delivered(bench, 1)
-        let writer = try bench.open()
         for (id, fire) in [("w1", true), ("w2", false)] {
             var it = delivery(id, alarm: alarm("a50"), fire: fire)
-            try writer.append(&it)
+            try bench.open().append(&it)
         }
         try bench.commit()
         bench.close()
