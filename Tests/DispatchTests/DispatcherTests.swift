@@ -177,16 +177,16 @@ import Testing
         let names = 64
         let lookup = HostLookup { _ in
             release.wait()
-            return false
+            return []
         }
-        let lookups = (0..<names).map { name in Task { await lookup.knows("dead-\(name).invalid") } }
+        let lookups = (0..<names).map { name in Task { await lookup.addresses(of: "dead-\(name).invalid") } }
         // The threads that tasks run on are as many as there are cores; what blocked them would block this.
         let began = ContinuousClock.now
         for _ in 0..<200 { await Task { await Task.yield() }.value }
         try await Task.sleep(for: .milliseconds(50))
         #expect(began.duration(to: .now) < .milliseconds(900))
         for _ in 0..<names { release.signal() }
-        for lookup in lookups { #expect(await lookup.value == false) }
+        for lookup in lookups { #expect(await lookup.value == []) }
     }
 
     @Test func redirectIsAFailureAndIsNotFollowed() async throws {

@@ -129,6 +129,7 @@ import Testing
                 #expect(receiver.pushes.map(\.method) == ["OPTIONS", "POST", "POST"])
                 #expect(receiver.pushes[0].headers["webhook-request-origin"] == "gw-1")
                 #expect(receiver.pushes[0].body.isEmpty)
+                #expect(receiver.pushes[1].headers["origin"] == "gw-1")
             }
         }
     }

@@ -50,7 +50,8 @@ public final class Dispatcher: Sendable {
                 clockIsSynchronised: clockIsSynchronised),
             broker: broker.map { BrokerSender($0) }, commands: CommandSender())
         context = EndpointWorker.Context(
-            gateway: gatewayID, outbox: outbox, form: MessageForm(gateway: gatewayID, timeZone: timeZone), sender: senders,
+            gateway: gatewayID, outbox: outbox, form: MessageForm(gateway: gatewayID, timeZone: timeZone),
+            sender: senders,
             metrics: DispatchMetrics(), logger: logger, schedule: schedule)
         context.metrics.register(on: metrics) { [weak self] in self?.workers ?? [] }
     }

@@ -56,7 +56,8 @@ extension ConfigurationChecks {
                 expected: "format: text, wecom, dingtalk or feishu")
         }
         if let problem = TextTemplate.problem(in: endpoint.template) {
-            root.complain(at: "\(place).template", found: "\(problem.found) in line \(problem.line)", expected: problem.expected)
+            root.complain(
+                at: "\(place).template", found: "\(problem.found) in line \(problem.line)", expected: problem.expected)
         }
         if endpoint.batch > format.largestBatch {
             root.complain(

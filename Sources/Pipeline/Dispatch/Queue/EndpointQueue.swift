@@ -78,6 +78,8 @@ struct EndpointQueue {
     private var replays: ReplayLane
     /// By the id of the first delivery in each.
     private var flights: [String: Flight] = [:]
+    /// When they began, in that order.
+    private var starts: [Instant] = []
     private var routineInFlight = 0
     private var failures = 0
     private var lastFailure: Instant?
@@ -159,6 +161,8 @@ struct EndpointQueue {
             return replayEnded(id, outcome, now: now, wall: wall, random: random)
         }
         if !flight.isFire { routineInFlight -= 1 }
+        // Any that began at that time will do.
+        if let place = starts.firstIndex(of: flight.startedAt) { starts.remove(at: place) }
         // The endpoint is told of once, however many deliveries were in the request.
         var troubles: [EndpointTrouble.Kind] = []
         var failure: Failure?
@@ -358,6 +362,7 @@ struct EndpointQueue {
         let deliveries = self[fire: fire].take(now, upTo: limits.batch)
         guard let first = deliveries.first else { return nil }
         flights[first.id] = Flight(deliveries: deliveries, isFire: fire, startedAt: now)
+        starts.append(now)
         if !fire { routineInFlight += 1 }
         lastStart = now
         allowance?.started(now)
@@ -388,11 +393,10 @@ struct EndpointQueue {
 
     /// When a fire finds a slot.
     private func slotGate(_ isFresh: Bool) -> Instant? {
-        guard flights.count >= limits.slots else { return .distantPast }
+        guard starts.count >= limits.slots else { return .distantPast }
         guard flights.count < limits.hanging + (isFresh ? limits.freshSlots : 0) else { return nil }
         // The youngest hold the slots; the first of them hangs from then on.
-        let starts = flights.values.map(\.startedAt).sorted(by: >)
-        return starts[limits.slots - 1] + min(limits.patience, turn * limits.slots)
+        return starts[starts.count - limits.slots] + min(limits.patience, turn * limits.slots)
     }
 
     /// A fire is tried at least once a minute, also where the address is said to be gone.

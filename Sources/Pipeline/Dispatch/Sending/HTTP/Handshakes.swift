@@ -18,7 +18,7 @@ final class Handshakes: Sendable {
     /// By endpoint: another address is asked anew.
     private let given = Mutex<[String: Given]>([:])
     /// What the receiver is told of who asks.
-    private let origin: String
+    let origin: String
 
     init(origin: String) { self.origin = origin }
 
@@ -33,6 +33,7 @@ final class Handshakes: Sendable {
         request.body = nil
         request.headers.remove(name: "content-type")
         request.headers.remove(name: "webhook-signature")
+        request.headers.remove(name: "origin")
         request.headers.replaceOrAdd(name: "webhook-request-origin", value: origin)
         return request
     }

@@ -119,6 +119,8 @@ struct WebhookClient: Sender {
         if !clock.isSynchronised {
             request.headers.replaceOrAdd(name: "firesense-clock", value: "unsynchronised")
         }
+        // Who has asked for consent says so with each delivery.
+        if endpoint.handshake { request.headers.replaceOrAdd(name: "origin", value: handshakes.origin) }
         for (name, value) in message.headers { request.headers.replaceOrAdd(name: name, value: value) }
         return request
     }
