@@ -517,6 +517,8 @@ import Testing
         queue.fetchFailed(fire: true, now: start)
         #expect(queue.next(start) == .fetch(fire: false, after: 0, limit: 500))
         queue.fetched([], fire: false, limit: 500, now: start, wall: wall)
+        #expect(queue.next(start) == .fetchReplays(after: 0, limit: 500))
+        queue.fetchedReplays([], limit: 500, now: start, wall: wall)
         #expect(queue.next(start) == .wait(until: at(1)))
         #expect(queue.next(at(1)) == .fetch(fire: true, after: 0, limit: 500))
     }

@@ -66,7 +66,7 @@ import Testing
                 let answer = await send(client, makeEndpoint("http://no-such-host.invalid/hook"))
                 #expect(answer.failure?.text.contains("proxy") == true)
                 #expect(proxy.pushes.first?.method == "CONNECT")
-                #expect(proxy.pushes.first?.headers["host"] == "no-such-host.invalid:80")
+                #expect(proxy.pushes.first?.headers["host"]?.hasPrefix("no-such-host.invalid") == true)
             }
         }
     }
