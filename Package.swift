@@ -41,6 +41,7 @@ let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummi
 let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 // What stands between the socket and Hummingbird is a handler of ours; Hummingbird brings both packages anyway.
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
@@ -125,7 +126,7 @@ let package = Package(
             settings: unsafeToo + checkedInDebug),
         room(
             "Pipeline", "Dispatch",
-            ["FireMQTT", "FireModel", "FireTelemetry", http, nio, nioSSL, subprocess, system, crypto, log]),
+            ["FireMQTT", "FireModel", "FireTelemetry", http, nio, nioPosix, nioSSL, subprocess, system, crypto, log]),
         room(
             "Pipeline", "Serve",
             [

@@ -28,6 +28,8 @@ public final class Dispatcher: Sendable {
 
     private let context: EndpointWorker.Context
     private let senders: Senders
+    private let loop: DispatchLoop
+    private let probeLoop: DispatchLoop
     private let state = Mutex(State())
 
     /// - Parameters:
@@ -44,14 +46,15 @@ public final class Dispatcher: Sendable {
         timeZone: String = "Asia/Shanghai", environment: [String: String] = [:], broker: BrokerAddress? = nil,
         clockIsSynchronised: @escaping @Sendable () -> Bool, schedule: RetrySchedule = RetrySchedule()
     ) {
+        (loop, probeLoop) = (DispatchLoop(niceness: -4), DispatchLoop(niceness: 5))
         senders = Senders(
             webhooks: WebhookClient(
-                version: version, origin: gatewayID, environment: environment,
+                loops: (loop.group, probeLoop.group), version: version, origin: gatewayID, environment: environment,
                 clockIsSynchronised: clockIsSynchronised),
             broker: broker.map { BrokerSender($0) }, commands: CommandSender())
         context = EndpointWorker.Context(
             gateway: gatewayID, outbox: outbox, form: MessageForm(gateway: gatewayID, timeZone: timeZone),
-            sender: senders,
+            sender: senders, probes: probeLoop,
             metrics: DispatchMetrics(), logger: logger, schedule: schedule)
         context.metrics.register(on: metrics) { [weak self] in self?.workers ?? [] }
     }
@@ -95,7 +98,8 @@ public final class Dispatcher: Sendable {
                     post.worker.adopt(endpoint)
                 } else {
                     let worker = EndpointWorker(endpoint, context: context)
-                    state.posts[endpoint.name] = Post(worker: worker, task: Task { await worker.run() })
+                    state.posts[endpoint.name] = Post(
+                        worker: worker, task: Task(executorPreference: loop) { await worker.run() })
                 }
             }
             let removed = state.posts.filter { !names.contains($0.key) }.map(\.value)
@@ -126,9 +130,12 @@ public final class Dispatcher: Sendable {
     public func enqueue(_ deliveries: [Delivery]) {
         guard !deliveries.isEmpty else { return }
         let posts = state.withLock { $0.posts }
-        for (name, deliveries) in Dictionary(grouping: deliveries, by: \.endpoint) {
-            posts[name]?.worker.enqueue(deliveries)
+        var waiting = Dictionary(grouping: deliveries, by: \.endpoint).compactMap { name, deliveries in
+            posts[name].map { (worker: $0.worker, deliveries: deliveries) }
         }
+        // Who answers is told before fifty who do not.
+        _ = waiting.partition { $0.worker.isDoubtful }
+        for one in waiting { one.worker.enqueue(one.deliveries) }
     }
 
     /// Called by the worker thread right after the commit that has marked deliveries to be sent once more. Does not
@@ -176,5 +183,7 @@ public final class Dispatcher: Sendable {
         for task in tasks + leaving { await task.value }
         deadline.cancel()
         await context.sender.shutdown()
+        await loop.shutdown()
+        await probeLoop.shutdown()
     }
 }

@@ -14,6 +14,8 @@ final class EndpointWorker: Sendable {
         var outbox: any Outbox
         var form: MessageForm
         var sender: any Sender
+        /// Where attempts at endpoints that are down are made.
+        var probes: DispatchLoop
         var metrics: DispatchMetrics
         var logger: Logger
         var schedule: RetrySchedule
@@ -76,17 +78,22 @@ final class EndpointWorker: Sendable {
     /// All of the address that may be shown.
     private var host: String { state.withLock { $0.endpoint.address } }
 
+    /// What is sent to it now is not likely to arrive.
+    var isDoubtful: Bool { state.withLock { $0.queue.isDoubtful(.now) } }
+
     var oldest: Timestamp? { state.withLock { $0.queue.oldest } }
 
     // MARK: - Told from outside
 
     func enqueue(_ deliveries: [Delivery]) {
-        let count = state.withLock { state in
+        let (count, mustWake) = state.withLock { state in
             let count = state.queue.enqueued(deliveries)
             state.pending += Int64(count.new)
-            return count
+            // One that is down is tried at its own pace, whatever comes: fifty of them must not stir at each fire.
+            let isSoon = state.timerDue.map { $0 <= .now + context.schedule.downPace } ?? false
+            return (count, !state.queue.isDown || !isSoon)
         }
-        wakeUp.yield()
+        if mustWake { wakeUp.yield() }
         guard count.lost > 0 else { return }
         context.metrics.lost.add(UInt64(count.lost))
         reporter.lost(count.lost)
@@ -139,8 +146,10 @@ final class EndpointWorker: Sendable {
         await withDiscardingTaskGroup { group in
             wakeUp.yield()
             for await _ in wakeUps {
-                while let order = nextOrder() {
-                    group.addTask { [self] in await carryOut(order) }
+                while let (order, isProbe) = nextOrder() {
+                    group.addTask(executorPreference: isProbe ? context.probes : nil) { [self] in
+                        await carryOut(order, isProbe: isProbe)
+                    }
                 }
             }
         }
@@ -164,11 +173,12 @@ final class EndpointWorker: Sendable {
     }
 
     /// `nil`: nothing to do before the next wake-up.
-    private func nextOrder() -> EndpointQueue.Order? {
+    private func nextOrder() -> (order: EndpointQueue.Order, isProbe: Bool)? {
         state.withLock { state in
-            let order = state.queue.next(.now)
+            let now = ContinuousClock.now
+            let order = state.queue.next(now)
             switch order {
-            case .send, .fetch, .fetchReplays: return order
+            case .send, .fetch, .fetchReplays: return (order, state.queue.isDoubtful(now))
             case .wait(let due):
                 setTimer(due, &state)
                 return nil
@@ -192,9 +202,9 @@ final class EndpointWorker: Sendable {
         }
     }
 
-    private func carryOut(_ order: EndpointQueue.Order) async {
+    private func carryOut(_ order: EndpointQueue.Order, isProbe: Bool) async {
         switch order {
-        case .send(let deliveries): await attempt(deliveries)
+        case .send(let deliveries): await attempt(deliveries, isProbe: isProbe)
         case .fetch(let fire, let after, let limit): await fetch(fire: fire, after: after, limit: limit)
         case .fetchReplays(let after, let limit): await fetchReplays(after: after, limit: limit)
         case .wait, .finished: break
@@ -224,7 +234,7 @@ final class EndpointWorker: Sendable {
 
     // MARK: - Attempts
 
-    private func attempt(_ deliveries: [Delivery]) async {
+    private func attempt(_ deliveries: [Delivery], isProbe: Bool) async {
         guard let first = deliveries.first else { return }
         let endpoint = state.withLock { $0.endpoint }
         let at = Timestamp.wallClock
@@ -239,6 +249,7 @@ final class EndpointWorker: Sendable {
             }
             message = try context.form.message(
                 for: changes, to: endpoint, at: context.sender.signingTime(for: endpoint, now: at))
+            message.isProbe = isProbe
             if first.replayedAt != nil { message.headers.append(("firesense-replay", "true")) }
         } catch is DecodingError {
             return unsendable(deliveries, "the alarm of a delivery cannot be read", at: at)

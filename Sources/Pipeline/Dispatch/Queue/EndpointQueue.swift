@@ -100,6 +100,10 @@ struct EndpointQueue {
     }
 
     var isDown: Bool { failures >= limits.failuresUntilDown }
+    /// What is sent now is not likely to arrive: it is down, or has not answered for a while.
+    func isDoubtful(_ now: Instant) -> Bool {
+        isDown || isHeld || starts.first.map { $0 + limits.patience < now } ?? false
+    }
     /// Deliveries in memory.
     var count: Int { fires.count + routine.count + replays.count }
     /// The outbox has more than memory.

@@ -1,5 +1,8 @@
 import AsyncHTTPClient
 import FireModel
+import Glibc
+import NIOCore
+import NIOPosix
 
 /// Why an attempt failed. The texts name no more of the address than its host: the path of a webhook often
 /// is its secret.
@@ -53,7 +56,11 @@ extension Failure {
             self.init(error, timeout: timeout)
             return
         }
-        // Errors of the network stack below are known by their text only. None of them holds the path.
+        if let code = Self.systemError(error), let known = Self.systemErrors[code] {
+            self.init(reason: known.reason, text: known.text, retryAfter: nil)
+            return
+        }
+        // Other errors of the network stack are known by their text only. None of them holds the path.
         let text = "\(error)"
         let known = Self.known.first { text.contains($0.needle) }
         self.init(
@@ -77,6 +84,23 @@ extension Failure {
         let text = seconds == seconds.rounded() ? "\(Int(seconds))" : "\(seconds)"
         return Failure(reason: .timeout, text: "no answer within \(text) s", retryAfter: nil)
     }
+
+    /// errno of a connection that could not be made or has ended.
+    private static func systemError(_ error: any Error) -> Int32? {
+        if let error = error as? NIOConnectionError {
+            return (error.connectionErrors.first?.error as? IOError)?.errnoCode
+        }
+        return (error as? IOError)?.errnoCode
+    }
+
+    private static let systemErrors: [Int32: (reason: Reason, text: String)] = [
+        ECONNREFUSED: (.refused, "connection refused"),
+        EHOSTUNREACH: (.unreachable, "no route to the host"),
+        ENETUNREACH: (.unreachable, "the network is unreachable"),
+        ECONNRESET: (.closed, "connection reset"),
+        EPIPE: (.closed, "the receiver closed the connection"),
+        ETIMEDOUT: (.timeout, "no connection in time"),
+    ]
 
     /// In this order: what says more comes first.
     private static let known: [(needle: String, reason: Reason, text: String)] = [

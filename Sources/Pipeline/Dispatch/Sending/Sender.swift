@@ -28,6 +28,8 @@ struct Message: Sendable {
     var headers: [(name: String, value: String)] = []
     /// Added to the query of the address, for robots that want their signature there.
     var query: [(name: String, value: String)] = []
+    /// For an endpoint that is not known to work: it must not get in the way of others.
+    var isProbe = false
     /// The changes in it, in their order; none in a heartbeat or a test.
     var changes: [Change] = []
 

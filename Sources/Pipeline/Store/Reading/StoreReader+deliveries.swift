@@ -76,12 +76,13 @@ extension StoreReader {
     /// The alarm as JSON as it was at the change. `nil`: not kept any more.
     public func deliverySnapshot(_ id: String) throws(StoreError) -> String? {
         try read { db in
+            // Asked for each attempt at what is not in memory.
             try String.fetchOne(
-                db,
-                sql: """
-                    SELECT coalesce(d.snapshot, c.snapshot) FROM delivery d LEFT JOIN alarm_change c ON c.id = d.change
-                    WHERE d.id = ?
-                    """, arguments: [id])
+                db.cachedStatement(
+                    sql: """
+                        SELECT coalesce(d.snapshot, c.snapshot) FROM delivery d
+                        LEFT JOIN alarm_change c ON c.id = d.change WHERE d.id = ?
+                        """), arguments: [id])
         }
     }
 

@@ -1,14 +1,18 @@
 import AsyncHTTPClient
+import NIOCore
 import Synchronization
 
 /// The HTTP clients by the proxy they go through: each client has one for all its requests.
 final class HTTPClients: Sendable {
+    private let loops: any EventLoopGroup
     private let clients = Mutex<[ProxySettings.Proxy?: HTTPClient]>([:])
+
+    init(_ loops: any EventLoopGroup) { self.loops = loops }
 
     func client(through proxy: ProxySettings.Proxy?) -> HTTPClient {
         clients.withLock { clients in
             if let client = clients[proxy] { return client }
-            let client = HTTPClient(configuration: Self.configuration(proxy))
+            let client = HTTPClient(eventLoopGroup: loops, configuration: Self.configuration(proxy))
             clients[proxy] = client
             return client
         }

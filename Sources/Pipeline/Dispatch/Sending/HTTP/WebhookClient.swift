@@ -9,7 +9,8 @@ struct WebhookClient: Sender {
     /// Bytes of an answer that are read; the rest is not waited for.
     private static let maximumAnswer = 2048
 
-    private let clients = HTTPClients()
+    private let clients: HTTPClients
+    private let probes: HTTPClients
     private let certificates = ClientTLS()
     private let proxies: ProxySettings
     private let lookup: HostLookup
@@ -24,13 +25,19 @@ struct WebhookClient: Sender {
     }
 
     /// - Parameters:
+    ///   - loops: Threads of the network, for messages and for probes.
     ///   - origin: Who asks for consent in a handshake.
     ///   - environment: For the proxies.
     init(
-        version: String, origin: String = "firesense", environment: [String: String] = [:],
+        loops: (messages: any EventLoopGroup, probes: any EventLoopGroup) = (
+            HTTPClient.defaultEventLoopGroup, HTTPClient.defaultEventLoopGroup
+        ), version: String, origin: String = "firesense",
+        environment: [String: String] = [:],
         lookup: HostLookup = HostLookup(), clockIsSynchronised: @escaping @Sendable () -> Bool
     ) {
         self.lookup = lookup
+        clients = HTTPClients(loops.messages)
+        probes = HTTPClients(loops.probes)
         proxies = ProxySettings(environment: environment)
         clock = SigningClock(isSynchronised: clockIsSynchronised)
         handshakes = Handshakes(origin: origin)
@@ -44,7 +51,10 @@ struct WebhookClient: Sender {
         certificates.renew()
     }
 
-    func shutdown() async { await clients.shutdown() }
+    func shutdown() async {
+        await clients.shutdown()
+        await probes.shutdown()
+    }
 
     func send(_ message: Message, to endpoint: Endpoint, now: Timestamp) async -> Answer {
         guard case .http(let url) = endpoint.channel, let address = Address(url) else {
@@ -99,7 +109,7 @@ struct WebhookClient: Sender {
     {
         var request = HTTPClientRequest(url: address.url(adding: message.query))
         request.method = .POST
-        request.body = .bytes(message.body)
+        request.body = .bytes(ByteBuffer(bytes: message.body))
         request.tlsConfiguration = try certificates.configuration(endpoint.tls)
         if let user = address.components.user {
             request.setBasicAuth(username: user, password: address.components.password ?? "")
@@ -135,7 +145,7 @@ struct WebhookClient: Sender {
     {
         let signing = signingTime(for: endpoint, now: now)
         do throws(Failure) {
-            let client = try await client(address)
+            let client = try await client(address, message.isProbe ? probes : clients)
             let request = try request(message, address, endpoint, signing)
             let consent = try await consent(endpoint, request, client)
             var answer = try await execute(request, client, endpoint, signing, now)
@@ -147,7 +157,7 @@ struct WebhookClient: Sender {
     }
 
     /// Where the address may be gone to, and through which proxy.
-    private func client(_ address: Address) async throws(Failure) -> HTTPClient {
+    private func client(_ address: Address, _ clients: HTTPClients) async throws(Failure) -> HTTPClient {
         let proxy = proxies.proxy(scheme: address.scheme, host: address.host)
         let destinations = allowed.destinations.withLock { $0 }
         let isAllowedByName = destinations.allow(host: address.host, addresses: [])
