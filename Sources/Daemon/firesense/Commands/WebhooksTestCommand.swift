@@ -101,6 +101,11 @@ struct TestReport {
         case "client_error": "it refuses what it was sent: see what it said, and the format of this endpoint"
         case "server_error": "the receiver itself is in trouble: see its log"
         case "throttled": "it gets too many requests: wait, and see what else sends to it"
+        case "not_allowed": "add its host or network to webhooks_allow, or correct its url"
+        case "handshake":
+            "it has not agreed to be sent anything: let it answer OPTIONS with WebHook-Allowed-Origin, or set "
+                + "handshake: false"
+        case "command": "see what the program printed; run it by hand as the user of the service"
         case "unsendable": "it cannot be sent from here: firesense check names what is wrong with this endpoint"
         default: "see what it said, and the receiver's log"
         }
