@@ -89,8 +89,11 @@ final class Receiver: Sendable {
         var fields = HTTPFields()
         fields[.location] = reply.location
         fields[.retryAfter] = reply.retryAfter
-        fields[.init("WebHook-Allowed-Origin")!] = reply.allowedOrigin
-        fields[.init("WebHook-Allowed-Rate")!] = reply.allowedRate
+        for (name, value) in [
+            ("WebHook-Allowed-Origin", reply.allowedOrigin), ("WebHook-Allowed-Rate", reply.allowedRate),
+        ] {
+            if let name = HTTPFields.Element.Name(name) { fields[name] = value }
+        }
         return Response(
             status: .init(code: reply.status), headers: fields,
             body: reply.body.isEmpty ? .init() : .init(byteBuffer: ByteBuffer(string: reply.body)))
