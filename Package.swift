@@ -178,7 +178,7 @@ let package = Package(
         tests("Store", ["FireStore", "FireDevices", "FireModel", grdb]),
         .target(name: "PowerLossVFS", path: "Tests/PowerLossVFS", linkerSettings: [.linkedLibrary("sqlite3")]),
         tests("PowerLoss", ["PowerLossVFS", "FireStore", "FireDevices", "FireModel", grdb]),
-        tests("Dispatch", ["FireDispatch", "FireModel", "FireTelemetry", crypto, hummingbird, log]),
+        tests("Dispatch", ["FireDispatch", "FireMQTT", "FireModel", "FireTelemetry", crypto, hummingbird, log]),
         tests(
             "Serve",
             [

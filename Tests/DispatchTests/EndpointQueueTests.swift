@@ -615,6 +615,30 @@ import Testing
         #expect(end(&queue, "duty-room-1-0", failed(status), 0).wait == .seconds(1))
     }
 
+    // MARK: - Gone
+
+    @Test func newFireIsTriedAtOnceWhereTheAddressIsGone() {
+        var queue = queue()
+        _ = queue.enqueued([delivery(1)])
+        #expect(sent(&queue, 0).count == 1)
+        _ = end(&queue, "duty-room-1-0", failed(410), 0)
+        _ = queue.enqueued([delivery(8, fire: true)])
+        #expect(sent(&queue, 1) == ["duty-room-8-0"])
+        _ = end(&queue, "duty-room-8-0", failed(410), 1)
+        #expect(sent(&queue, 30) == [])
+        #expect(sent(&queue, 61) == ["duty-room-8-0"])
+    }
+
+    @Test func heartbeatFindsOutWithinTheHourThatAnAddressIsBack() {
+        var queue = queue()
+        #expect(queue.mayBeat(at(0)))
+        _ = queue.heartbeatEnded(failed(410), startedAt: at(0), now: at(0))
+        #expect(!queue.mayBeat(at(3599)))
+        #expect(queue.mayBeat(at(3600)))
+        _ = queue.heartbeatEnded(.delivered, startedAt: at(3600), now: at(3600))
+        #expect(queue.mayBeat(at(3601)))
+    }
+
     // MARK: - So many a minute
 
     @Test func allowanceIsKeptAndAQuarterOfItIsForFires() {

@@ -23,6 +23,13 @@ import Testing
         #expect(clock.time(for: "b", wall: dead, now: start + .seconds(7)) == true_ + 7000)
     }
 
+    @Test(arguments: [0, 1_000_000_000_000, 4_000_000_000_000] as [Int64])
+    func receiverWithoutATimeTeachesNobody(_ date: Int64) {
+        let clock = SigningClock(isSynchronised: { false })
+        #expect(!clock.heard(Timestamp(milliseconds: date), from: "a", signed: dead, now: start))
+        #expect(clock.time(for: "b", wall: dead, now: start) == dead)
+    }
+
     @Test func eachReceiverIsToldItsOwnTime() {
         let clock = SigningClock(isSynchronised: { false })
         _ = clock.heard(true_, from: "a", signed: dead, now: start)

@@ -102,6 +102,8 @@ extension AlarmChange.Kind {
 
 /// Words beside those of single fields.
 public enum AlarmWords {
+    /// Somebody has asked for it once more: it is not new.
+    public static let replay = Title(zh: "重发", en: "Replay")
     /// The alarm belongs to a drill.
     public static let drill = Title(zh: "演练", en: "Drill")
     /// An input older than what was known has raised it.

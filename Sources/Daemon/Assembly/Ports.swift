@@ -401,7 +401,7 @@ struct DispatchPorts: Outbox {
     func pendingCount(endpoint: String) async throws -> Int {
         let reader = try reader()
         return try await off(on: outboxReaders) {
-            try reader.pendingCounts().first { $0.endpoint == endpoint }?.count ?? 0
+            try reader.pendingCount(endpoint: endpoint)
         }
     }
 

@@ -102,7 +102,9 @@ extension Worker {
             return
         }
         do throws(StoreError) {
-            guard try store.cancelDeliveries(exceptFor: names) else { return }
+            // What has come into the configuration since this was asked is not cancelled.
+            let kept = names + loaded.endpoints.map(\.name)
+            guard try store.cancelDeliveries(exceptFor: kept) else { return }
             mustCommit = true
             // The rest with the next batch: one transaction must not hold the writer for long.
             _ = inbox.post(.cancelDeliveries(exceptFor: names))

@@ -1,4 +1,3 @@
-import Glibc
 import NIOCore
 import NIOPosix
 
@@ -11,12 +10,9 @@ final class DispatchLoop: TaskExecutor {
     let group: MultiThreadedEventLoopGroup
     private let loop: any EventLoop
 
-    /// - Parameter niceness: As far as the service may go (`LimitNICE=`); what is refused is done without.
-    init(niceness: Int32) {
+    init() {
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         loop = group.next()
-        // 0: this thread.
-        loop.execute { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness) }
     }
 
     func enqueue(_ job: consuming ExecutorJob) {

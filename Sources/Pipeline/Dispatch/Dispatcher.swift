@@ -46,7 +46,12 @@ public final class Dispatcher: Sendable {
         timeZone: String = "Asia/Shanghai", environment: [String: String] = [:], broker: BrokerAddress? = nil,
         clockIsSynchronised: @escaping @Sendable () -> Bool, schedule: RetrySchedule = RetrySchedule()
     ) {
-        (loop, probeLoop) = (DispatchLoop(niceness: -4), DispatchLoop(niceness: 5))
+        (loop, probeLoop) = (DispatchLoop(), DispatchLoop())
+        for name in ProxySettings(environment: environment).unusable {
+            logger.warning(
+                "the environment names a proxy that cannot be used, and none is: expected http:// or socks5://",
+                metadata: [LogKey.key: "\(name)"])
+        }
         senders = Senders(
             webhooks: WebhookClient(
                 loops: (loop.group, probeLoop.group), version: version, origin: gatewayID, environment: environment,
@@ -104,7 +109,7 @@ public final class Dispatcher: Sendable {
             }
             let removed = state.posts.filter { !names.contains($0.key) }.map(\.value)
             for post in removed { state.posts[post.worker.name] = nil }
-            state.leaving = removed.map(\.task)
+            state.leaving += removed.map(\.task)
             return removed
         }
         // Nothing of theirs may be sent any more.
@@ -118,6 +123,7 @@ public final class Dispatcher: Sendable {
     private func forget(_ post: Post) {
         Task { [self] in
             await post.task.value
+            state.withLock { $0.leaving.removeAll { $0 == post.task } }
             guard state.withLock({ $0.posts[post.worker.name] == nil && !$0.isStopped }) else { return }
             context.outbox.endpointTroubled(
                 EndpointTrouble(endpoint: post.worker.name, kind: .recovered, detail: "not configured any more"))

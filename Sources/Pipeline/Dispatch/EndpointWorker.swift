@@ -113,8 +113,8 @@ final class EndpointWorker: Sendable {
     func adopt(_ endpoint: Endpoint) {
         let changesHeartbeat = state.withLock { state in
             defer { state.endpoint = endpoint }
-            state.agreedRate = nil
-            state.queue.adopt(endpoint, agreedRate: nil)
+            if state.endpoint.channel != endpoint.channel { state.agreedRate = nil }
+            state.queue.adopt(endpoint, agreedRate: state.agreedRate)
             state.queue.enabled(now: .now)
             return state.endpoint.heartbeatInterval != endpoint.heartbeatInterval
         }
@@ -343,9 +343,8 @@ final class EndpointWorker: Sendable {
     }
 
     private func beat() async {
-        let (endpoint, isHeld) = state.withLock { ($0.endpoint, $0.queue.isHeld) }
-        // An address that is gone is tried at its own pace.
-        guard !isHeld else { return }
+        let (endpoint, isDue) = state.withLock { ($0.endpoint, $0.queue.mayBeat(.now)) }
+        guard isDue else { return }
         let at = Timestamp.wallClock
         let started = ContinuousClock.now
         let id = WebhookID.unique()
@@ -371,6 +370,10 @@ extension EndpointQueue {
         let allowance =
             endpoint.format.messagesPerMinute.map { RateAllowance(perMinute: $0, boundsFire: true) }
             ?? agreedRate.map { RateAllowance(perMinute: $0, boundsFire: false) }
-        adopt(batch: min(endpoint.batch, endpoint.format.largestBatch), allowance: allowance)
+        var hanging: Int?
+        // Each is a process.
+        if case .command = endpoint.channel { hanging = 16 }
+        adopt(
+            batch: min(endpoint.batch, endpoint.format.largestBatch), allowance: allowance, hanging: hanging)
     }
 }

@@ -11,6 +11,8 @@ struct AlarmText {
     let clock: LocalClock
     /// Makes text of others harmless where it will stand.
     let plain: (String) -> String
+    /// It was told before.
+    var isReplay = false
 
     private var isChinese: Bool { language == .zh }
 
@@ -23,7 +25,10 @@ struct AlarmText {
         let title = plain(word(alarm.title))
         let what = title == word(alarm.category.title) ? nil : title
         let text = joined([what, place], " · ") ?? title
-        let marks = [drillMark, icon, mark(word(alarm.category.title)), lateMark, changeMark]
+        let marks = [
+            isReplay ? mark(word(AlarmWords.replay)) : "", drillMark, icon, mark(word(alarm.category.title)), lateMark,
+            changeMark,
+        ]
         return (marks.filter { !$0.isEmpty } + [text]).joined(separator: isChinese ? "" : " ")
     }
 

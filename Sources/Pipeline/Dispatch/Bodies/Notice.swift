@@ -37,7 +37,7 @@ extension Notice {
             AlarmText(
                 alarm: try Alarm(snapshot: change.snapshot),
                 change: AlarmChange.Kind(eventType: change.delivery.type), changedAt: change.delivery.time,
-                language: endpoint.language, clock: clock, plain: plain)
+                language: endpoint.language, clock: clock, plain: plain, isReplay: change.delivery.replayedAt != nil)
         }
         // Of several, what burns comes first, and a drill after what burns. They are different alarms, so none overtakes
         // itself.

@@ -146,8 +146,11 @@ struct EndpointQueue {
     mutating func replayFetchFailed(now: Instant) { replays.fetchFailed(now) }
 
     /// What the endpoint takes at once, and how often.
-    mutating func adopt(batch: Int, allowance: RateAllowance?) {
+    /// - Parameter hanging: Attempts at fires at once, where each costs more than a connection.
+    mutating func adopt(batch: Int, allowance: RateAllowance?, hanging: Int? = nil) {
         limits.batch = max(1, batch)
+        limits.hanging = hanging ?? Limits().hanging
+        limits.freshSlots = hanging ?? Limits().freshSlots
         if allowance?.perMinute != self.allowance?.perMinute || allowance?.boundsFire != self.allowance?.boundsFire {
             self.allowance = allowance
         }
@@ -213,12 +216,17 @@ struct EndpointQueue {
         return resolutions
     }
 
+    /// An address that is gone is tried at its own pace, by heartbeats too where nothing waits.
+    func mayBeat(_ now: Instant) -> Bool { !isHeld || (lastStart ?? .distantPast) + schedule.heldPace <= now }
+
     /// A heartbeat is an attempt at the endpoint like any other, but for nothing that waits.
     mutating func heartbeatEnded(_ outcome: Outcome, startedAt: Instant, now: Instant) -> [EndpointTrouble.Kind] {
         switch outcome {
-        case .delivered: answered(now)
-        case .failed(let failure): refused(failure, startedAt: startedAt, now: now)
-        case .unsendable, .abandoned: []
+        case .delivered: return answered(now)
+        case .failed(let failure):
+            if failure.reason == .gone { lastStart = startedAt }
+            return refused(failure, startedAt: startedAt, now: now)
+        case .unsendable, .abandoned: return []
         }
     }
 
@@ -378,7 +386,8 @@ struct EndpointQueue {
         let earliest = lastStart ?? .distantPast
         if isHeld {
             guard flights.isEmpty else { return nil }
-            return earliest + heldPace(fire)
+            // Nobody knows that it does not want this fire, which may be the first since it said so.
+            return fire && outlook.hasFresh ? .distantPast : earliest + heldPace(fire)
         }
         guard fire else { return routineGate(earliest) }
         guard let gate = slotGate(outlook.hasFresh) else { return nil }
@@ -405,7 +414,7 @@ struct EndpointQueue {
 
     /// A fire is tried at least once a minute, also where the address is said to be gone.
     private func heldPace(_ fire: Bool) -> Duration {
-        fire ? min(schedule.fireCeiling, schedule.heldPace) : schedule.heldPace
+        fire ? min(schedule.fireCeiling / max(1, fires.alarms), schedule.heldPace) : schedule.heldPace
     }
 
     private func downPace(_ fire: Bool) -> Duration {

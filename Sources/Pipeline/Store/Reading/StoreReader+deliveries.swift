@@ -124,6 +124,15 @@ extension StoreReader {
         public var oldestCreatedAt: Timestamp
     }
 
+    /// How many wait for one endpoint.
+    public func pendingCount(endpoint: String) throws(StoreError) -> Int {
+        try read { db in
+            try Int.fetchOne(
+                db, sql: "SELECT count(*) FROM delivery WHERE state = 'pending' AND endpoint = ?",
+                arguments: [endpoint]) ?? 0
+        }
+    }
+
     public func pendingCounts() throws(StoreError) -> [PendingCount] {
         try read { db in
             try Row.fetchAll(

@@ -30,7 +30,10 @@ final class BrokerLoop: MQTTDelegate {
     func turn(_ jobs: [BrokerJob], password: MQTTPassword?) {
         do throws(MQTTError) {
             if client == nil, !jobs.isEmpty { try connect(password) }
-            guard let client else { return wakeUp.wait(-1) }
+            guard let client else {
+                wakeUp.wait(-1)
+                return wakeUp.drain()
+            }
             for job in jobs where !job.isFinished { try publish(job, client) }
             try client.step(Self.round, wakingOn: wakeUp.descriptor)
             wakeUp.drain()
@@ -67,10 +70,16 @@ final class BrokerLoop: MQTTDelegate {
     private func publish(_ job: BrokerJob, _ client: MQTTClient) throws(MQTTError) {
         count += 1
         flights[count] = Flight(job: job, left: job.publishes.count)
-        for publish in job.publishes {
-            let packet = try client.publish(
-                publish.topic, publish.payload, qos: 1, isRetained: publish.isRetained)
-            owners[packet] = count
+        do {
+            for publish in job.publishes {
+                let packet = try client.publish(
+                    publish.topic, publish.payload, qos: 1, isRetained: publish.isRetained)
+                owners[packet] = count
+            }
+        } catch  where error.kind == .setting {
+            // The library does not take this message; the connection is as good as before.
+            flights[count] = nil
+            job.finish(.failed(Failure(error)))
         }
     }
 
@@ -92,6 +101,8 @@ final class BrokerLoop: MQTTDelegate {
                         text: "the broker refuses the message: \(refusal); its access rules must let "
                             + "\(address.options.username ?? "this client") write fire/v1/+/alarm/# and "
                             + "fire/v1/+/gateway/#", isLasting: true)))
+            flights[number] = nil
+            return
         }
         flight.left -= 1
         flights[number] = flight.left > 0 ? flight : nil

@@ -28,7 +28,12 @@ enum BrokerMessage {
         }
         let area = try JSONDecoder().decode(Place.self, from: Data(change.snapshot.utf8)).device.area
         let topic = "fire/v1/\(area)/alarm/\(change.delivery.alarm)"
-        let event = Publish(topic: topic, payload: message.body, isRetained: change.delivery.isActive)
-        return change.delivery.isActive ? [event] : [event, Publish(topic: topic, payload: [], isRetained: true)]
+        let isActive = change.delivery.isActive
+        // What is only repeated says nothing of how the alarm is now.
+        guard change.delivery.replayedAt == nil else {
+            return [Publish(topic: topic, payload: message.body, isRetained: false)]
+        }
+        let event = Publish(topic: topic, payload: message.body, isRetained: isActive)
+        return isActive ? [event] : [event, Publish(topic: topic, payload: [], isRetained: true)]
     }
 }

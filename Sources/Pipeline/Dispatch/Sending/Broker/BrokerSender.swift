@@ -97,8 +97,11 @@ final class BrokerSender: Sender {
         }
         guard let wakeUp else { return }
         wakeUp.wake()
-        for await _ in end.stream {}
+        // It may be asking for an address, which nobody can call off.
+        _ = await within(Self.goodbye) { for await _ in self.end.stream {} }
     }
+
+    private static let goodbye = Duration.seconds(2)
 }
 
 /// One message under way. It is answered once: by the broker, by the end of the connection, or by its deadline.

@@ -19,8 +19,9 @@ struct CommandSender: Sender {
             return Answer(failure: Failure(reason: .unsendable, text: "no command to run"), took: .zero)
         }
         let started = ContinuousClock.now
-        let answer = await within(endpoint.timeout) {
-            await run(program, Array(words.dropFirst()), message, endpoint)
+        // Starting a process takes longer than anything else waits for on the threads that send.
+        let answer = await withTaskExecutorPreference(globalConcurrentExecutor) {
+            await within(endpoint.timeout) { await run(program, Array(words.dropFirst()), message, endpoint) }
         }
         var result = answer ?? Answer(failure: .timeout(endpoint.timeout), took: .zero)
         result.took = started.duration(to: .now)
@@ -33,9 +34,16 @@ struct CommandSender: Sender {
         let output: OutputCapture
         let input: FileDescriptor
         do {
-            input = try Self.pipe(holding: message.body)
             output = try OutputCapture(keeping: Self.keptOutput)
         } catch {
+            let failure = Failure(reason: .unsendable, text: "what the command prints cannot be read: \(error)")
+            return Answer(failure: failure, took: .zero)
+        }
+        do {
+            input = try Self.pipe(holding: message.body)
+        } catch {
+            try? output.writingEnd.close()
+            _ = await output.end()
             let failure = Failure(reason: .unsendable, text: "the command cannot be given its input: \(error)")
             return Answer(failure: failure, took: .zero)
         }
@@ -81,6 +89,7 @@ struct CommandSender: Sender {
             values["FIRESENSE_ALARM"] = delivery.alarm
             values["FIRESENSE_DEVICE"] = delivery.device
             values["FIRESENSE_FIRE"] = delivery.isFire ? "1" : "0"
+            values["FIRESENSE_REPLAY"] = delivery.replayedAt == nil ? "0" : "1"
             values["FIRESENSE_ACTIVE"] = delivery.isActive ? "1" : "0"
         }
         // Told to systemd by a child, it would be taken for ours.

@@ -16,6 +16,8 @@ struct ProxySettings: Sendable, Equatable {
     private(set) var proxies: [String: Proxy] = [:]
     private var direct: [String] = []
     private var isOff = false
+    /// Variables whose value is no proxy that can be used; without one, what they are for goes straight there.
+    private(set) var unusable: [String] = []
 
     init(environment: [String: String]) {
         func value(_ name: String) -> String? {
@@ -23,8 +25,10 @@ struct ProxySettings: Sendable, Equatable {
             return value.flatMap { $0.isEmpty ? nil : $0 }
         }
         for scheme in ["http", "https"] {
-            guard let text = value("\(scheme)_proxy") ?? value("all_proxy") else { continue }
+            let name = value("\(scheme)_proxy") == nil ? "all_proxy" : "\(scheme)_proxy"
+            guard let text = value(name) else { continue }
             proxies[scheme] = Self.proxy(text)
+            if proxies[scheme] == nil { unusable.append(name) }
         }
         direct = (value("no_proxy") ?? "").split { $0 == "," || $0 == " " }.map { $0.lowercased() }
         isOff = direct.contains("*")

@@ -22,6 +22,11 @@ final class SigningClock: Sendable {
 
     /// `Date` has whole seconds, and answers travel.
     static let tolerance: Int64 = 60_000
+    /// Whoever tells another time than one within the life of this program does not know it: 2026 to 2056.
+    private static let believable =
+        Timestamp(
+            milliseconds: 1_767_225_600_000)...Timestamp(
+            milliseconds: 2_713_910_400_000)
 
     private let state = Mutex(State())
     private let isTrusted: @Sendable () -> Bool
@@ -41,7 +46,7 @@ final class SigningClock: Sendable {
     /// - Returns: Whether that was so far off that the receiver may have refused it for this.
     func heard(_ date: Timestamp, from endpoint: String, signed: Timestamp, now: ContinuousClock.Instant = .now) -> Bool
     {
-        guard !isTrusted() else { return false }
+        guard !isTrusted(), Self.believable.contains(date) else { return false }
         let heard = Heard(time: date, at: now)
         state.withLock {
             $0.heard[endpoint] = heard

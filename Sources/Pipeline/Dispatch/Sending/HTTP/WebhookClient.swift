@@ -71,6 +71,7 @@ struct WebhookClient: Sender {
 
     /// What an address is made of, as far as it matters here.
     private struct Address {
+        var written: String
         var components: URLComponents
         var scheme: String
         /// Without brackets.
@@ -80,13 +81,16 @@ struct WebhookClient: Sender {
             guard let components = URLComponents(string: url), let scheme = components.scheme?.lowercased(),
                 let host = components.host, !host.isEmpty
             else { return nil }
+            written = url
             self.components = components
             self.scheme = scheme
             self.host = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
         }
 
-        /// What a query may not hold as it is, base64 among it, is encoded.
+        /// As it was written, unless there is something to add or to leave out. What a query may not hold as it is,
+        /// base64 among it, is encoded.
         func url(adding query: [(name: String, value: String)]) -> String {
+            guard !query.isEmpty || components.user != nil else { return written }
             var components = components
             if !query.isEmpty {
                 let own = query.map { "\($0.name)=\(Self.encoded($0.value))" }.joined(separator: "&")
@@ -95,7 +99,7 @@ struct WebhookClient: Sender {
             }
             components.user = nil
             components.password = nil
-            return components.string ?? ""
+            return components.string ?? written
         }
 
         private static func encoded(_ text: String) -> String {
